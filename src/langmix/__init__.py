@@ -1,0 +1,20 @@
+"""How many tokens of each programming language should a code LLM be trained on?
+
+import langmix as lm
+runs = lm.read_runs("runs.csv")
+"""
+
+from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
+from langmix.runs import RunTable, read_runs
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "InfeasibleError",
+    "InputError",
+    "LangmixError",
+    "MissingExtraError",
+    "RunTable",
+    "__version__",
+    "read_runs",
+]
