@@ -4,10 +4,11 @@ import langmix as lm
 runs = lm.read_runs("runs.csv")
 """
 
+from langmix._version import VERSION
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
 from langmix.runs import RunTable, read_runs
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "InfeasibleError",

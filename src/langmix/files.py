@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from langmix.errors import InputError
 
@@ -55,3 +58,38 @@ def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_schema(text: str, path: Path, *, kind: str, newest: int, command: str) -> None:
+    """Refuse a JSON file that is another kind of thing, or of a newer schema than this version reads.
+
+    Raises:
+        InputError: not JSON, not of this kind, or newer; with the command that writes it.
+    """
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}: line {error.lineno}: is not JSON ({error.msg}); write it again with `{command}`"
+        ) from None
+    if not isinstance(content, dict) or content.get("kind") != kind:
+        raise InputError(f"{path}: is not a {kind} file; expected one that `{command}` wrote")
+    version = content.get("schema_version")
+    if not isinstance(version, int) or version < 1:
+        raise InputError(f"{path}: schema_version is {version!r}; expected a whole number from 1 to {newest}")
+    if version > newest:
+        raise InputError(
+            f"{path}: schema version {version} is newer than this langmix reads (up to {newest}); "
+            "upgrade langmix with `pip install --upgrade langmix`"
+        )
+
+
+def validation_message(path: Path, error: Exception, *, remedy: str) -> str:
+    """One line for the first fault that pydantic found in a file: where, the value, what was expected."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the top level"
+        value = repr(first["input"])
+        shown = value if len(value) <= 60 else value[:57] + "..."
+        return f"{path}: {place}: {first['msg']} (found {shown}); {remedy}"
+    return f"{path}: {error}; {remedy}"

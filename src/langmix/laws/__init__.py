@@ -1,0 +1,24 @@
+"""Scaling laws: one per target, from run tables, with run-level bootstrap intervals."""
+
+from langmix.laws._choose import FORMS, fit
+from langmix.laws._effective import Coefficients
+from langmix.laws._file import read_laws, write_laws
+from langmix.laws._fit import Status
+from langmix.laws._laws import HeldOutError, Laws, Prediction, Provenance, TargetSummary, interval
+from langmix.laws._reach import Reach
+
+__all__ = [
+    "FORMS",
+    "Coefficients",
+    "HeldOutError",
+    "Laws",
+    "Prediction",
+    "Provenance",
+    "Reach",
+    "Status",
+    "TargetSummary",
+    "fit",
+    "interval",
+    "read_laws",
+    "write_laws",
+]

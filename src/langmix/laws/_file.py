@@ -1,0 +1,110 @@
+"""laws.json: a versioned file of fitted laws."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from langmix import files
+from langmix.errors import InputError
+from langmix.laws._effective import Coefficients
+from langmix.laws._laws import HeldOutError, Laws, Provenance, TargetSummary
+from langmix.laws._reach import Reach
+
+SCHEMA_VERSION: Final = 1
+_ARRAYS: Final = ("E", "A", "alpha", "B", "beta", "R", "tau")
+
+
+class _LawsFile(BaseModel):
+    """The content of laws.json. Fields are added, never renamed, within a schema version."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["langmix laws"] = "langmix laws"
+    schema_version: int = SCHEMA_VERSION
+    form: str
+    languages: tuple[str, ...]
+    targets: tuple[str, ...]
+    reference_params: float
+    reference_tokens: float
+    best: dict[str, Any]
+    draws: dict[str, Any]
+    summaries: tuple[TargetSummary, ...]
+    reach: Reach
+    held_out: tuple[HeldOutError, ...]
+    bytes_per_token: dict[str, float]
+    provenance: Provenance
+
+
+def write_laws(laws: Laws, path: str | os.PathLike[str]) -> None:
+    """Write ``laws.json``, complete or not at all."""
+    content = _LawsFile(
+        form=laws.form,
+        languages=laws.languages,
+        targets=laws.targets,
+        reference_params=laws.best.reference_params,
+        reference_tokens=laws.best.reference_tokens,
+        best={name: getattr(laws.best, name).tolist() for name in _ARRAYS},
+        draws={name: _rounded(getattr(laws.draws, name)) for name in _ARRAYS},
+        summaries=laws.summaries,
+        reach=laws.reach,
+        held_out=laws.held_out,
+        bytes_per_token=dict(laws.bytes_per_token),
+        provenance=laws.provenance,
+    )
+    files.write_text(Path(path), content.model_dump_json(indent=1) + "\n")
+
+
+def read_laws(path: str | os.PathLike[str]) -> Laws:
+    """Read ``laws.json``.
+
+    Raises:
+        InputError: no such file, not a laws file, damaged, or written by a newer langmix.
+    """
+    path = Path(path)
+    text = files.read_text(path, what="a laws.json that `langmix fit` wrote")
+    files.check_schema(text, path, kind="langmix laws", newest=SCHEMA_VERSION, command="langmix fit")
+    try:
+        content = TypeAdapter(_LawsFile).validate_json(text)
+        best = _coefficients(content, content.best)
+        draws = _coefficients(content, content.draws)
+    except (ValidationError, KeyError, ValueError) as error:
+        raise InputError(
+            files.validation_message(path, error, remedy="write it again with `langmix fit`")
+        ) from None
+    return Laws(
+        form=content.form,
+        languages=content.languages,
+        targets=content.targets,
+        best=best,
+        draws=draws,
+        summaries=content.summaries,
+        reach=content.reach,
+        held_out=content.held_out,
+        bytes_per_token=content.bytes_per_token,
+        provenance=content.provenance,
+    )
+
+
+def _coefficients(content: _LawsFile, arrays: dict[str, Any]) -> Coefficients:
+    values = {name: np.array(arrays[name], dtype=float) for name in _ARRAYS}
+    targets, languages = len(content.targets), len(content.languages)
+    for name, array in values.items():
+        expected = (targets, languages) if name == "tau" else (targets,)
+        if array.size == 0:  # no draws: an empty list has lost its shape
+            values[name] = np.empty((0, *expected))
+        elif array.shape[-len(expected) :] != expected:
+            raise ValueError(f"{name} has shape {array.shape}; expected (..., {expected})")
+    return Coefficients(
+        **values, reference_params=content.reference_params, reference_tokens=content.reference_tokens
+    )
+
+
+def _rounded(array: np.ndarray[Any, np.dtype[np.float64]]) -> list[Any]:
+    """Six significant digits: far below the spread of the draws, a third of the file."""
+    rounded: list[Any] = np.vectorize(lambda x: float(f"{x:.6g}"), otypes=[float])(array).tolist()
+    return rounded

@@ -1,0 +1,245 @@
+"""Laws: the fitted law of every target, with its uncertainty, its reach and its provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from langmix.errors import InputError
+from langmix.laws._effective import Coefficients
+from langmix.laws._fit import Status
+from langmix.laws._reach import Reach
+
+Floats = NDArray[np.float64]
+
+INTERVAL: Final = 0.9
+"""Coverage of every interval that langmix prints."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetSummary:
+    """How the fit of one target went.
+
+    Attributes:
+        rows: checkpoints that it was fitted to.
+        noise: typical relative deviation of a measured loss from the law (0.01 = 1%).
+        unidentified: parameters that the prior rules, because the runs say next to nothing about them.
+        at_bound: parameters at a bound of the search.
+    """
+
+    target: str
+    status: Status
+    rows: int
+    noise: float
+    unidentified: tuple[str, ...] = ()
+    at_bound: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldOutError:
+    """Error of one form of law on runs that its fit did not see.
+
+    Attributes:
+        form: name of the form.
+        split: how the held-out checkpoints were chosen: ``new runs``, ``larger N`` or ``larger D``.
+        error: mean absolute relative error of the loss over targets and checkpoints (0.01 = 1%).
+        rows: held-out checkpoints times targets.
+    """
+
+    form: str
+    split: str
+    error: float
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provenance:
+    """Where the laws come from, so that every number can be traced to runs."""
+
+    runs: str
+    runs_sha256: str
+    checkpoints: int
+    langmix_version: str
+    seed: int
+    tokenizer: str | None = None
+    params_convention: str = "as in the run table (langmix's own runs: non-embedding parameters)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """Predicted losses of one training run.
+
+    Attributes:
+        loss: nats per token, per target.
+        low, high: the 90% interval of the law's uncertainty (the noise of a single run comes on top).
+        warnings: what makes the prediction doubtful, in sentences.
+    """
+
+    loss: Mapping[str, float]
+    low: Mapping[str, float]
+    high: Mapping[str, float]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Laws:
+    """The fitted laws of all targets.
+
+    Attributes:
+        form: the form that was taken: ``transfer`` or ``chinchilla``.
+        languages: the sources, in the order of the share vector.
+        targets: what losses are predicted.
+        best: the coefficients, shapes (T,) and (T, K).
+        draws: coefficients of the bootstrap draws, shapes (S, T) and (S, T, K).
+        summaries: one per target.
+        reach: the range of the runs.
+        held_out: errors of the forms that were compared; empty where the form was given.
+        bytes_per_token: per target, where the run table has it.
+        provenance: the run table, seed and version.
+    """
+
+    form: str
+    languages: tuple[str, ...]
+    targets: tuple[str, ...]
+    best: Coefficients
+    draws: Coefficients
+    summaries: tuple[TargetSummary, ...]
+    reach: Reach
+    held_out: tuple[HeldOutError, ...]
+    bytes_per_token: Mapping[str, float]
+    provenance: Provenance
+
+    def predict(
+        self,
+        *,
+        params: float,
+        tokens: float,
+        shares: Mapping[str, float],
+        available: Mapping[str, float] | None = None,
+    ) -> Prediction:
+        """Loss of every target for a training run.
+
+        Args:
+            params: parameters, in the run table's convention.
+            tokens: training tokens in total.
+            shares: part of the tokens per language, summing to 1; languages left out get 0.
+            available: distinct tokens per language; by default unlimited.
+
+        Raises:
+            InputError: an unknown language, shares that do not sum to 1, a number that is not positive.
+        """
+        p = self.share_vector(shares)
+        supply = self.supply_vector(available)
+        check_positive(params=params, tokens=tokens)
+        self._check_reachable(p)
+        loss = self.best.loss(params, tokens, p, supply)
+        low, high = interval(self.draws.loss(params, tokens, p, supply), loss)
+        return Prediction(
+            loss=self.by_target(loss),
+            low=self.by_target(low),
+            high=self.by_target(high),
+            warnings=self.reach.warnings(params=params, tokens=tokens),
+        )
+
+    def exponents(self) -> pd.DataFrame:
+        """A row per target: each parameter of the law with its 90% interval, and the status of the fit."""
+        columns: dict[str, object] = {"target": self.targets}
+        for name in ("alpha", "beta", "E", "A", "B"):
+            value = getattr(self.best, name)
+            low, high = interval(getattr(self.draws, name), value)
+            columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
+        columns["noise"] = [summary.noise for summary in self.summaries]
+        columns["status"] = [summary.status.value for summary in self.summaries]
+        return pd.DataFrame(columns)
+
+    def transfer(self) -> pd.DataFrame:
+        """A row per target and other source: tau with its 90% interval, and whether the runs identify it."""
+        low, high = interval(self.draws.tau, self.best.tau)
+        rows = [
+            {
+                "target": target,
+                "source": source,
+                "tau": self.best.tau[i, j],
+                "low": low[i, j],
+                "high": high[i, j],
+                "identified": f"tau[{source}]" not in self.summaries[i].unidentified,
+            }
+            for i, target in enumerate(self.targets)
+            for j, source in enumerate(self.languages)
+            if source != target
+        ]
+        return pd.DataFrame(rows, columns=["target", "source", "tau", "low", "high", "identified"])
+
+    def share_vector(self, shares: Mapping[str, float]) -> Floats:
+        """Shares in the order of ``languages``, checked, summing to exactly 1."""
+        p = self._vector(shares, default=0.0, what="shares")
+        if np.any(p < 0) or abs(p.sum() - 1) > 1e-3:
+            raise InputError(
+                f"shares: {dict(shares)} sum to {p.sum():.6g}; expected shares >= 0 that sum to 1"
+            )
+        normalised: Floats = p / p.sum()
+        return normalised
+
+    def supply_vector(self, available: Mapping[str, float] | None) -> Floats:
+        """Distinct tokens available, in the order of ``languages``; infinite where not given."""
+        supply = self._vector(available or {}, default=np.inf, what="available")
+        if np.any(supply <= 0):
+            name = self.languages[int(np.argmin(supply))]
+            raise InputError(
+                f"available: {name} has {supply.min():g} tokens; expected more than 0 "
+                f"(for a language without data, set its ceiling to 0)"
+            )
+        return supply
+
+    def by_target(self, values: Floats) -> dict[str, float]:
+        """A vector over targets, by name."""
+        return dict(zip(self.targets, map(float, values), strict=True))
+
+    def _vector(self, values: Mapping[str, float], *, default: float, what: str) -> Floats:
+        check_names(values, self.languages, what=what)
+        return np.array([float(values.get(name, default)) for name in self.languages])
+
+    def _check_reachable(self, p: Floats) -> None:
+        tau = self.best.tau
+        for i, target in enumerate(self.targets):
+            if not np.any(tau[i] * p > 0):
+                raise InputError(
+                    f"shares: nothing in this mixture teaches {target!r} under the law {self.form!r}; give "
+                    f"{target!r} a share above 0"
+                )
+
+
+def interval(draws: Floats, value: Floats) -> tuple[Floats, Floats]:
+    """The central 90% of the draws (axis 0), or the value itself where nothing was drawn."""
+    if len(draws) == 0:
+        return value, value
+    tail = 100 * (1 - INTERVAL) / 2
+    low, high = np.percentile(draws, [tail, 100 - tail], axis=0)
+    return low, high
+
+
+def check_names(names: Mapping[str, object], known: Sequence[str], *, what: str) -> None:
+    """Refuse a name that is not among the known ones.
+
+    Raises:
+        InputError: with the name and what was expected.
+    """
+    for name in names:
+        if name not in known:
+            raise InputError(f"{what}: unknown name {name!r}; expected one of {', '.join(known)}")
+
+
+def check_positive(**numbers: float) -> None:
+    """Refuse numbers that are not finite and above 0.
+
+    Raises:
+        InputError: with the name and the value.
+    """
+    for name, number in numbers.items():
+        if not (np.isfinite(number) and number > 0):
+            raise InputError(f"{name}: {number}; expected a finite number above 0, in units, not billions")

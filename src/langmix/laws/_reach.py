@@ -1,0 +1,46 @@
+"""How far a question lies outside the runs: every prediction far outside carries a warning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from langmix.runs import RunTable
+
+FAR: Final = 2.0
+"""A factor beyond the largest or below the smallest run from which a prediction carries a warning."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """The smallest and largest runs that the laws were fitted to, in parameters and tokens."""
+
+    params: tuple[float, float]
+    tokens: tuple[float, float]
+
+    @classmethod
+    def of(cls, runs: RunTable) -> Reach:
+        """The range of a run table."""
+        return cls(
+            params=(float(runs.params.min()), float(runs.params.max())),
+            tokens=(float(runs.tokens.min()), float(runs.tokens.max())),
+        )
+
+    def warnings(self, *, params: float, tokens: float) -> tuple[str, ...]:
+        """Sentences that say by what factor the question leaves the range; none inside it."""
+        found = []
+        for what, value, (smallest, largest) in (
+            ("parameters", params, self.params),
+            ("tokens", tokens, self.tokens),
+        ):
+            if value > FAR * largest:
+                found.append(
+                    f"{value:,.3g} {what} is {value / largest:,.3g} times the largest run ({largest:,.3g}): "
+                    "an extrapolation; the interval holds only if the law keeps its form that far out"
+                )
+            elif value < smallest / FAR:
+                found.append(
+                    f"{value:,.3g} {what} is {smallest / value:,.3g} times below the smallest run "
+                    f"({smallest:,.3g}): an extrapolation; the interval holds only if the law keeps its form"
+                )
+        return tuple(found)

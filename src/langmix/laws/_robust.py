@@ -1,0 +1,110 @@
+"""Robust nonlinear least squares, many problems at once.
+
+Minimises, for every member s of a batch,
+
+    sum_n w_sn huber_delta(r_sn(theta_s)) / phi + 1/2 sum_p precision_p (theta_sp - centre_sp)^2
+
+by Levenberg-Marquardt steps on the iteratively reweighted problem, clipped to a box. The Huber weights
+majorise the Huber loss, so a step that is accepted always lowers the true objective. The batch holds the
+starts of one fit, or the bootstrap draws of it: the same few array operations serve hundreds of fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Model = Callable[[Floats], tuple[Floats, Floats]]
+"""theta, shape (S, P) -> residuals, shape (S, n), and their Jacobian, shape (S, n, P)."""
+
+
+def huber(residual: Floats, delta: float) -> Floats:
+    """The loss of Huber 1964: quadratic up to ``delta``, linear beyond."""
+    size = np.abs(residual)
+    return np.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta))
+
+
+class Solution(NamedTuple):
+    """Where every member of the batch ended."""
+
+    theta: Floats
+    """Shape (S, P)."""
+    objective: Floats
+    """Shape (S,)."""
+    converged: NDArray[np.bool_]
+    """Shape (S,): whether the last accepted step was negligible."""
+
+
+def minimise(
+    model: Model,
+    start: Floats,
+    *,
+    weights: Floats,
+    delta: float,
+    phi: float,
+    centre: Floats,
+    precision: Floats,
+    lower: Floats,
+    upper: Floats,
+    max_iterations: int = 200,
+    tolerance: float = 1e-7,
+) -> Solution:
+    """Run the batch until every member has converged.
+
+    Args:
+        model: residuals and Jacobian.
+        start: shape (S, P).
+        weights: shape (S, n), >= 0; 0 leaves a row out.
+        delta: where the Huber loss becomes linear, in units of the residual.
+        phi: dispersion of the residuals (their variance, for Gaussian noise).
+        centre: shape (S, P), the prior's centre.
+        precision: shape (P,), the prior's precision; 0 where there is none.
+        lower, upper: shape (P,), the box.
+        max_iterations: steps tried per member.
+        tolerance: a relative fall of the objective below which a member has converged.
+    """
+
+    def objective(residual: Floats, theta: Floats, rows: NDArray[np.intp]) -> Floats:
+        penalty = 0.5 * (precision * (theta - centre[rows]) ** 2).sum(axis=1)
+        total: Floats = (weights[rows] * huber(residual, delta)).sum(axis=1) / phi + penalty
+        return np.where(np.isfinite(total), total, np.inf)
+
+    theta = np.clip(start, lower, upper)
+    everyone = np.arange(len(theta))
+    residual, jacobian = model(theta)
+    value = objective(residual, theta, everyone)
+    damping = np.full(len(theta), 1e-2)
+    settled = np.zeros(len(theta), dtype=np.int64)
+    for _ in range(max_iterations):
+        active = np.flatnonzero((settled < 2) & (damping < 1e12))
+        if len(active) == 0:
+            break
+        r, J, t = residual[active], jacobian[active], theta[active]
+        irls = weights[active] * np.minimum(1.0, delta / np.maximum(np.abs(r), 1e-300)) / phi
+        weighted = J * irls[..., None]
+        normal = J.transpose(0, 2, 1) @ weighted
+        gradient = (weighted * r[..., None]).sum(axis=1) + precision * (t - centre[active])
+        diagonal = np.einsum("spp->sp", normal) + precision
+        # A parameter at its bound, pushed outwards, is held there: otherwise it stalls all the others.
+        held = ((t <= lower) & (gradient > 0)) | ((t >= upper) & (gradient < 0))
+        normal = np.where(held[:, :, None] | held[:, None, :], 0.0, normal)
+        scale = damping[active, None] * np.maximum(diagonal, 1e-8) + precision
+        normal = normal + np.where(held, 1.0, scale)[:, :, None] * np.eye(theta.shape[1])
+        step = -np.linalg.solve(normal, np.where(held, 0.0, gradient)[..., None])[..., 0]
+        proposal = np.clip(t + np.clip(step, -2.0, 2.0), lower, upper)
+        new_residual, new_jacobian = model(proposal)
+        new_value = objective(new_residual, proposal, active)
+        better = new_value <= value[active]
+        taken = active[better]
+        fall = (value[active] - new_value)[better]
+        negligible = fall <= tolerance * np.maximum(1.0, np.abs(value[taken]))
+        settled[taken] = np.where(negligible, settled[taken] + 1, 0)
+        theta[taken], value[taken] = proposal[better], new_value[better]
+        residual[taken], jacobian[taken] = new_residual[better], new_jacobian[better]
+        damping[taken] = np.maximum(damping[taken] / 5.0, 1e-9)
+        damping[active[~better]] *= 4.0
+    return Solution(theta, value, (settled >= 2) | (damping >= 1e12))
