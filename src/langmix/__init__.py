@@ -1,21 +1,38 @@
 """How many tokens of each programming language should a code LLM be trained on?
 
-import langmix as lm
-runs = lm.read_runs("runs.csv")
+A run table in, scaling laws and an allocation out::
+
+    import langmix as lm
+
+    runs = lm.read_runs("runs.csv")
+    laws = lm.fit(runs)
+    mix = lm.allocate(laws, params=1.5e9, tokens=350e9)
 """
 
 from langmix._version import VERSION
+from langmix.allocate import Allocation, allocate
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
+from langmix.laws import Laws, Prediction, fit, read_laws, write_laws
 from langmix.runs import RunTable, read_runs
+from langmix.transfer import Synergy, synergy
 
 __version__ = VERSION
 
 __all__ = [
+    "Allocation",
     "InfeasibleError",
     "InputError",
     "LangmixError",
+    "Laws",
     "MissingExtraError",
+    "Prediction",
     "RunTable",
+    "Synergy",
     "__version__",
+    "allocate",
+    "fit",
+    "read_laws",
     "read_runs",
+    "synergy",
+    "write_laws",
 ]
