@@ -12,6 +12,7 @@ A run table in, scaling laws and an allocation out::
 from langmix._version import VERSION
 from langmix.allocate import Allocation, allocate
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
+from langmix.export import export
 from langmix.laws import Laws, Prediction, fit, read_laws, write_laws
 from langmix.runs import RunTable, read_runs
 from langmix.transfer import Synergy, synergy
@@ -30,6 +31,7 @@ __all__ = [
     "Synergy",
     "__version__",
     "allocate",
+    "export",
     "fit",
     "read_laws",
     "read_runs",

@@ -10,22 +10,29 @@ class ProgrammingLanguage(NamedTuple):
 
     name: str
     label: str
+    short: str
     suffixes: tuple[str, ...]
 
 
 LANGUAGES: Final = (
-    ProgrammingLanguage("python", "Python", (".py",)),
-    ProgrammingLanguage("java", "Java", (".java",)),
-    ProgrammingLanguage("javascript", "JavaScript", (".js", ".mjs", ".cjs", ".jsx")),
-    ProgrammingLanguage("typescript", "TypeScript", (".ts", ".tsx", ".mts", ".cts")),
-    ProgrammingLanguage("csharp", "C#", (".cs",)),
-    ProgrammingLanguage("go", "Go", (".go",)),
-    ProgrammingLanguage("rust", "Rust", (".rs",)),
+    ProgrammingLanguage("python", "Python", "Py", (".py",)),
+    ProgrammingLanguage("java", "Java", "Java", (".java",)),
+    ProgrammingLanguage("javascript", "JavaScript", "JS", (".js", ".mjs", ".cjs", ".jsx")),
+    ProgrammingLanguage("typescript", "TypeScript", "TS", (".ts", ".tsx", ".mts", ".cts")),
+    ProgrammingLanguage("csharp", "C#", "C#", (".cs",)),
+    ProgrammingLanguage("go", "Go", "Go", (".go",)),
+    ProgrammingLanguage("rust", "Rust", "Rust", (".rs",)),
 )
 
 _LABELS: Final = {language.name: language.label for language in LANGUAGES}
+_SHORT: Final = {language.name: language.short for language in LANGUAGES}
 
 
 def label(name: str) -> str:
     """The name shown to people: ``csharp`` gives ``C#``; unknown names are shown as they are."""
     return _LABELS.get(name, name)
+
+
+def short_label(name: str) -> str:
+    """A label for narrow columns: ``typescript`` gives ``TS``."""
+    return _SHORT.get(name, name)

@@ -4,7 +4,16 @@ from langmix.laws._choose import FORMS, fit
 from langmix.laws._effective import Coefficients
 from langmix.laws._file import read_laws, write_laws
 from langmix.laws._fit import Status
-from langmix.laws._laws import HeldOutError, Laws, Prediction, Provenance, TargetSummary, interval
+from langmix.laws._laws import (
+    HeldOutError,
+    Laws,
+    Prediction,
+    Provenance,
+    TargetSummary,
+    check_names,
+    check_positive,
+    interval,
+)
 from langmix.laws._reach import Reach
 
 __all__ = [
@@ -17,6 +26,8 @@ __all__ = [
     "Reach",
     "Status",
     "TargetSummary",
+    "check_names",
+    "check_positive",
     "fit",
     "interval",
     "read_laws",

@@ -35,12 +35,17 @@ class Reach:
         ):
             if value > FAR * largest:
                 found.append(
-                    f"{value:,.3g} {what} is {value / largest:,.3g} times the largest run ({largest:,.3g}): "
+                    f"{value:.3g} {what} is {_times(value / largest)} the largest run ({largest:.3g}): "
                     "an extrapolation; the interval holds only if the law keeps its form that far out"
                 )
             elif value < smallest / FAR:
                 found.append(
-                    f"{value:,.3g} {what} is {smallest / value:,.3g} times below the smallest run "
-                    f"({smallest:,.3g}): an extrapolation; the interval holds only if the law keeps its form"
+                    f"{value:.3g} {what} is {_times(smallest / value)} below the smallest run "
+                    f"({smallest:.3g}): an extrapolation; the interval holds only if the law keeps its form"
                 )
         return tuple(found)
+
+
+def _times(factor: float) -> str:
+    """2.5 times, 15,000 times: three significant digits without an exponent."""
+    return f"{float(f'{factor:.3g}'):,.10g} times"

@@ -1,0 +1,7 @@
+"""The command line of langmix."""
+
+from langmix.cli import _allocate as _allocate  # each of these modules registers its verbs
+from langmix.cli import _laws as _laws
+from langmix.cli._app import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,84 @@
+"""The verbs allocate and export."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from langmix import allocate as solve
+from langmix import files
+from langmix.allocate import mixture_json, read_mixture, write_mixture
+from langmix.cli import _options, _print
+from langmix.cli._app import app
+from langmix.export import export as write_export
+from langmix.laws import read_laws
+
+_Pairs = list[str] | None
+
+
+@app.command()
+def allocate(
+    laws: _options.LawsFile,
+    params: Annotated[str, typer.Option(help="Parameters of the training run, such as 1.5B.")],
+    tokens: Annotated[str, typer.Option(help="Its budget in tokens, such as 350B.")],
+    objective: Annotated[
+        str | None, typer.Option(help="bits_per_byte, nats_per_token, relative or worst.")
+    ] = None,
+    weight: Annotated[_Pairs, typer.Option(help="TARGET=WEIGHT, repeatable; others get 0.")] = None,
+    available: Annotated[_Pairs, typer.Option(help="LANGUAGE=TOKENS that exist, repeatable.")] = None,
+    max_epochs: Annotated[float | None, typer.Option(help="Repeat no language more often.")] = None,
+    floor: Annotated[_Pairs, typer.Option(help="LANGUAGE=SHARE at least, repeatable.")] = None,
+    ceiling: Annotated[_Pairs, typer.Option(help="LANGUAGE=SHARE at most, repeatable.")] = None,
+    no_worse_than: Annotated[
+        _Pairs, typer.Option(help="MIXTURE=PART, such as uniform=0.01: no target worse by more.")
+    ] = None,
+    current: Annotated[
+        Path | None, typer.Option(help="Your mixture to compare with: JSON of language: share.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write it.")] = Path("mixture.json"),
+    json: _options.Json = False,
+) -> None:
+    """Solve for the best split of a token budget and write mixture.json."""
+    allocation = solve(
+        read_laws(laws),
+        params=_options.quantity(params, option="--params"),
+        tokens=_options.quantity(tokens, option="--tokens"),
+        objective=objective,
+        weights=_options.pairs(weight, option="--weight") if weight else None,
+        available=_options.pairs(available or [], option="--available", counts=True),
+        max_epochs=max_epochs,
+        floors=_options.pairs(floor or [], option="--floor"),
+        ceilings=_options.pairs(ceiling or [], option="--ceiling"),
+        no_worse_than=_options.pairs(no_worse_than or [], option="--no-worse-than"),
+        mixtures={"current": _options.mixture(current)} if current else None,
+    )
+    write_mixture(allocation, out)
+    if json:
+        _print.as_json(json_text.loads(mixture_json(allocation)))
+        return
+    _print.allocation_table(allocation)
+    _print.saved("mixture", out)
+
+
+@app.command()
+def export(
+    mixture: Annotated[Path, typer.Argument(help="mixture.json that `langmix allocate` wrote.")],
+    trainer: Annotated[str, typer.Argument(help="json, csv or megatron.")],
+    path: Annotated[_Pairs, typer.Option(help="LANGUAGE=PATH of its tokenised data, repeatable.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="By default printed.")] = None,
+    json: _options.Json = False,
+) -> None:
+    """Write a mixture as a trainer reads it."""
+    paths = _options.texts(path or [], option="--path")
+    text = write_export(read_mixture(mixture), trainer, paths=paths)
+    if out is not None:
+        files.write_text(out, text)
+    if json:
+        _print.as_json({"trainer": trainer, "text": text, "path": None if out is None else str(out)})
+    elif out is not None:
+        _print.saved(trainer, out)
+    else:
+        typer.echo(text, nl=False)

@@ -1,0 +1,102 @@
+"""What several verbs take: quantities with units, and NAME=VALUE pairs."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from langmix import files
+from langmix.allocate import read_mixture
+from langmix.errors import InputError
+
+_UNITS: Final = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
+
+Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON instead of tables.")]
+Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
+Draws = Annotated[int, typer.Option(min=0, help="Bootstrap draws over runs, for the intervals.")]
+RunsFile = Annotated[Path, typer.Argument(help="Run table, CSV or Parquet.", metavar="RUNS")]
+LawsFile = Annotated[Path, typer.Argument(help="laws.json that `langmix fit` wrote.", metavar="LAWS")]
+
+
+def quantity(text: str, *, option: str) -> float:
+    """Read a count such as ``1.5B``, ``350e9`` or ``800k``.
+
+    Raises:
+        InputError: not a finite number above 0 with an optional unit k, M, B (or G), T.
+    """
+    match = re.fullmatch(r"\s*([0-9.]+(?:e[+-]?\d+)?)\s*([kmbgt]?)\s*", text, re.IGNORECASE)
+    try:
+        value = float(match[1]) * _UNITS[match[2].lower()] if match else math.nan
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(f"{option}: {text!r}; expected a number above 0 such as 1.5B, 350e9 or 800k")
+    return value
+
+
+def number(text: str, *, option: str) -> float:
+    """Read a plain number.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{option}: {text!r}; expected a number") from None
+
+
+def pairs(given: Iterable[str], *, option: str, counts: bool = False) -> dict[str, float]:
+    """Read ``NAME=VALUE`` pairs.
+
+    Raises:
+        InputError: no equals sign, a name given twice, or a value that is no number.
+    """
+    return {
+        name: (quantity if counts else number)(value, option=f"{option} {name}")
+        for name, value in texts(given, option=option).items()
+    }
+
+
+def texts(given: Iterable[str], *, option: str) -> dict[str, str]:
+    """Read ``NAME=TEXT`` pairs.
+
+    Raises:
+        InputError: no equals sign, or a name given twice.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise InputError(f"{option}: {text!r}; expected NAME=VALUE")
+        if name in found:
+            raise InputError(f"{option}: {name} is given twice; give it once")
+        found[name] = value
+    return found
+
+
+def mixture(path: Path) -> dict[str, float]:
+    """Read shares from a mixture.json, or from a JSON object of language: share.
+
+    Raises:
+        InputError: neither of the two.
+    """
+    text = files.read_text(path, what="a mixture.json, or a JSON object of language: share")
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: line {error.lineno}: is not JSON ({error.msg})") from None
+    if isinstance(content, dict) and "kind" in content:
+        return dict(read_mixture(path).shares)
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{path}: expected a JSON object of language: share")
+    for name, share in content.items():
+        if isinstance(share, bool) or not isinstance(share, int | float):
+            raise InputError(f"{path}: {name} is {share!r}; expected a share from 0 to 1")
+    return content

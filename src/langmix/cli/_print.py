@@ -1,0 +1,163 @@
+"""What verbs print: tables that fit 80 columns, warnings, JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from langmix.allocate import Allocation, count
+from langmix.languages import label, short_label
+from langmix.laws import Laws, Status
+from langmix.transfer import Synergy
+
+console = Console(highlight=False)
+
+_STATUS: Final = {
+    Status.CONVERGED: "ok",
+    Status.BOUND_HIT: "at bound",
+    Status.ILL_CONDITIONED: "prior",
+    Status.NOT_CONVERGED: "not converged",
+}
+
+
+def as_json(content: Any) -> None:
+    """Print JSON; numbers that JSON does not have (NaN, infinity) become null."""
+    print(json.dumps(_plain(content), indent=1))
+
+
+def saved(what: str, path: object) -> None:
+    """Say where a file went."""
+    console.print(f"{what}: [bold]{escape(str(path))}[/]", soft_wrap=True)
+
+
+def warnings(sentences: tuple[str, ...]) -> None:
+    """Print warnings so that they are not overlooked."""
+    for sentence in sentences:
+        console.print(f"[yellow]warning:[/] {escape(sentence)}")
+
+
+def laws_tables(laws: Laws) -> None:
+    """The exponents of every language, the status of the fits, and the rivals on held-out runs."""
+    table = _table("loss = E + A (N/N0)^-alpha + B (x/D0)^-beta, 90% intervals", "target")
+    for heading in ("alpha (N)", "beta (D)", "E"):
+        table.add_column(heading, justify="right")
+    table.add_column("noise", justify="right")
+    table.add_column("fit")
+    for row, summary in zip(laws.exponents().itertuples(), laws.summaries, strict=True):
+        table.add_row(
+            escape(label(summary.target)),
+            _within(row.alpha, row.alpha_low, row.alpha_high),
+            _within(row.beta, row.beta_low, row.beta_high),
+            _within(row.E, row.E_low, row.E_high),
+            f"{100 * summary.noise:.1f}%",
+            _STATUS[summary.status],
+        )
+    console.print(table)
+    for summary in laws.summaries:
+        if summary.at_bound or summary.unidentified:
+            parts: list[str] = []
+            if summary.at_bound:
+                parts.append(f"at a bound: {', '.join(summary.at_bound)}")
+            if summary.unidentified:
+                parts.append(f"set by the prior, not by the runs: {', '.join(summary.unidentified)}")
+            console.print(f"  {escape(label(summary.target))}: {escape('; '.join(parts))}")
+    if laws.held_out:
+        held = _table("error on held-out runs (mean absolute, relative)", "law")
+        splits = list(dict.fromkeys(e.split for e in laws.held_out))
+        for split in splits:
+            held.add_column(split, justify="right")
+        for form in dict.fromkeys(e.form for e in laws.held_out):
+            errors = {e.split: e.error for e in laws.held_out if e.form == form}
+            taken = " (taken)" if form == laws.form else ""
+            held.add_row(form + taken, *(f"{100 * errors[s]:.2f}%" for s in splits))
+        console.print(held)
+
+
+def allocation_table(allocation: Allocation) -> None:
+    """Tokens per language with intervals, the gain against uniform, prices, warnings."""
+    title = (
+        f"{count(allocation.params)} parameters, {count(allocation.tokens)} tokens "
+        f"({allocation.objective.replace('_', ' ')})"
+    )
+    table = _table(title, "language")
+    for heading in ("tokens", "share", "90% interval", "price", "at uniform"):
+        table.add_column(heading, justify="right")
+    uniform = allocation.against["uniform"]
+    unit = max(uniform.prices.values()) or 1.0
+    for name, tokens in allocation.token_counts().items():
+        low, high = allocation.intervals[name]
+        table.add_row(
+            escape(label(name)),
+            count(tokens),
+            f"{100 * allocation.shares[name]:.1f}%",
+            f"{100 * low:.1f} - {100 * high:.1f}%",
+            f"{allocation.prices[name] / unit:.2f}",
+            f"{uniform.prices[name] / unit:.2f}",
+        )
+    console.print(table)
+    console.print(f"  price: fall of the objective per extra token; 1 = {unit:.2g} per 1% of the budget")
+    for name, other in allocation.against.items():
+        gain = other.gain
+        console.print(
+            f"  gain over {escape(name)}: {verdict(gain.value, gain.low, gain.high, other.probability)}"
+        )
+    warnings(allocation.warnings)
+
+
+def verdict(gain: float, low: float, high: float, probability: float) -> str:
+    """The gain in words: how much, how sure, and whether it is distinguishable from nothing."""
+    text = (
+        f"{100 * gain:.2f}% ({100 * low:.2f} to {100 * high:.2f}%), better with probability {probability:.2f}"
+    )
+    return text if low > 0 else f"{text}: within noise"
+
+
+def synergy_table(found: Synergy) -> None:
+    """The synergy matrix, in percent; unresolved cells in parentheses."""
+    title = f"synergy gain in %, {count(found.params)} parameters, {count(found.tokens)} tokens"
+    table = _table(title, "target")
+    for name in found.languages:
+        table.add_column(escape(short_label(name)), justify="right", overflow="fold")
+    for i, name in enumerate(found.languages):
+        cells = []
+        for j in range(len(found.languages)):
+            gain = 100 * found.gain[i, j]
+            text = "" if math.isnan(gain) else f"{gain:.1f}"
+            cells.append(text if i == j or not text or found.resolved[i, j] else f"({text})")
+        table.add_row(escape(label(name)), *cells)
+    console.print(table)
+    if found.degrees_of_freedom:
+        console.print("  in parentheses: not distinguishable from seed noise (false discovery rate 10%)")
+    else:
+        console.print("  in parentheses: no run was repeated under another seed, so the noise is unknown")
+
+
+def _table(title: str, first: str) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
+    table.add_column(first, overflow="fold")
+    return table
+
+
+def _within(value: Any, low: Any, high: Any) -> str:
+    return f"{value:.2f} ({low:.2f}-{high:.2f})"
+
+
+def _plain(content: Any) -> Any:
+    if isinstance(content, pd.DataFrame):
+        return [_plain(row) for row in content.to_dict(orient="records")]
+    if isinstance(content, dict):
+        return {str(k): _plain(v) for k, v in content.items()}
+    if isinstance(content, list | tuple):
+        return [_plain(v) for v in content]
+    if hasattr(content, "tolist"):
+        return _plain(content.tolist())
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content
