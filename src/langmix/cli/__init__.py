@@ -1,7 +1,9 @@
 """The command line of langmix."""
 
 from langmix.cli import _allocate as _allocate  # each of these modules registers its verbs
+from langmix.cli import _corpus as _corpus
 from langmix.cli import _laws as _laws
+from langmix.cli import _study as _study
 from langmix.cli._app import app, main
 
 __all__ = ["app", "main"]

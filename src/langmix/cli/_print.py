@@ -10,9 +10,18 @@ import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from langmix.allocate import Allocation, count
+from langmix.corpus import Corpus
 from langmix.languages import label, short_label
 from langmix.laws import Laws, Status
 from langmix.transfer import Synergy
@@ -30,6 +39,25 @@ _STATUS: Final = {
 def as_json(content: Any) -> None:
     """Print JSON; numbers that JSON does not have (NaN, infinity) become null."""
     print(json.dumps(_plain(content), indent=1))
+
+
+def say(text: str) -> None:
+    """A plain line."""
+    console.print(escape(text), soft_wrap=True)
+
+
+def progress(*, hidden: bool) -> Progress:
+    """Bars with time spent and time left, on stderr, so that stdout holds results alone."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=hidden,
+    )
 
 
 def saved(what: str, path: object) -> None:
@@ -137,6 +165,25 @@ def synergy_table(found: Synergy) -> None:
         console.print("  in parentheses: not distinguishable from seed noise (false discovery rate 10%)")
     else:
         console.print("  in parentheses: no run was repeated under another seed, so the noise is unknown")
+
+
+def corpus_table(built: Corpus) -> None:
+    """Tokens of every language, the files left out by reason, and what is held out."""
+    table = _table(f"{built.vocab_size} tokens in the vocabulary", "language")
+    for heading in ("training", "validation", "bytes/token", "files"):
+        table.add_column(heading, justify="right")
+    table.add_column("left out")
+    for name, card in built.card.languages.items():
+        left_out = (f"{n} {reason}" for reason, n in card.files.items() if reason != "kept")
+        table.add_row(
+            escape(label(name)),
+            count(card.train_tokens),
+            count(card.validation_tokens),
+            f"{card.bytes_per_token:.2f}",
+            str(card.files.get("kept", 0)),
+            ", ".join(left_out),
+        )
+    console.print(table)
 
 
 def _table(title: str, first: str) -> Table:

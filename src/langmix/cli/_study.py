@@ -1,0 +1,132 @@
+"""The verbs study, report and demo."""
+
+from __future__ import annotations
+
+import json as json_text
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from langmix.allocate import Allocation, mixture_json, write_mixture
+from langmix.cli import _options, _print
+from langmix.cli._app import app
+from langmix.laws import Laws, fit, read_laws, write_laws
+from langmix.runs import read_runs
+from langmix.study import QUESTIONS, Question, answer, run_study, study_status, write_report
+
+study = typer.Typer(
+    help="The whole pipeline as resumable stages, from a study.yaml to a page.", no_args_is_help=True
+)
+app.add_typer(study, name="study")
+
+_Folder = Annotated[Path, typer.Argument(help="Folder with a study.yaml.")]
+
+
+@study.command()
+def run(
+    folder: _Folder,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Training processes; default: one per core.")
+    ] = None,
+    json: _options.Json = False,
+) -> None:
+    """Run the stages that are not up to date; stopped at any moment, the same command resumes."""
+    with _print.progress(hidden=json) as progress:
+        outcome = run_study(
+            folder, workers=workers, progress=progress, say=(lambda text: None) if json else _print.say
+        )
+    _conclude(outcome.laws, outcome.allocations, outcome.page, json=json)
+
+
+@study.command()
+def status(folder: _Folder, json: _options.Json = False) -> None:
+    """Which stages are up to date, and how far training is."""
+    stages = study_status(folder)
+    if json:
+        _print.as_json([{"stage": s.stage, "done": s.done, "detail": s.detail} for s in stages])
+        return
+    for stage in stages:
+        _print.say(f"{stage.stage:<9} {stage.detail}")
+
+
+@app.command()
+def report(
+    runs: _options.RunsFile,
+    laws: Annotated[Path | None, typer.Option(help="laws.json; by default the laws are fitted anew.")] = None,
+    params: Annotated[str | None, typer.Option(help="Parameters to allocate for, such as 1.5B.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Tokens to allocate, such as 350B.")] = None,
+    title: Annotated[str, typer.Option(help="Of the page.")] = "Allocation of training tokens",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("report"),
+    json: _options.Json = False,
+) -> None:
+    """Write one HTML page with figures: allocation, scaling curves, synergy, prices."""
+    table = read_runs(runs)
+    fitted = read_laws(laws) if laws else fit(table)
+    questions = list(QUESTIONS[:1])
+    if params is not None or tokens is not None:
+        questions = [
+            Question(
+                params=_options.quantity(params or "", option="--params"),
+                tokens=_options.quantity(tokens or "", option="--tokens"),
+            )
+        ]
+    page = write_report(table, fitted, answer(fitted, questions), out, title=title)
+    if json:
+        _print.as_json({"page": str(page)})
+    else:
+        _print.saved("page", page)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("langmix-demo"),
+    json: _options.Json = False,
+) -> None:
+    """Fit, allocate and report on a run table that ships with langmix: real runs of tiny models."""
+    with resources.as_file(resources.files("langmix.data").joinpath("laptop.csv")) as path:
+        table = read_runs(path)
+    laws = fit(table)
+    allocations = answer(laws, QUESTIONS)
+    write_laws(laws, out / "laws.json")
+    write_mixture(allocations[0], out / "mixture.json")
+    table.write(out / "runs.csv")
+    page = write_report(
+        table,
+        laws,
+        allocations,
+        out / "report",
+        title="Seven languages on a laptop",
+        notes=[TINY],
+    )
+    if not json:
+        _print.say(
+            f"{len(table)} checkpoints of {len(set(table.run))} real runs over {len(table.languages)} languages\n"
+        )
+    _conclude(laws, allocations, page, json=json)
+    if not json:
+        _print.say(TINY)
+
+
+TINY = (
+    "These runs are of tiny models on a few packages, trained on a laptop. They show the method; for a real "
+    "decision, fit your own runs (`langmix fit runs.csv`) or train larger ones (`langmix study run FOLDER`)."
+)
+
+
+def _conclude(laws: Laws, allocations: tuple[Allocation, ...], page: Path, *, json: bool) -> None:
+    if json:
+        _print.as_json(
+            {
+                "form": laws.form,
+                "exponents": laws.exponents(),
+                "allocations": [json_text.loads(mixture_json(a)) for a in allocations],
+                "page": str(page),
+            }
+        )
+        return
+    _print.laws_tables(laws)
+    for allocation in allocations:
+        _print.allocation_table(allocation)
+    _print.saved("page", page.resolve())

@@ -1,0 +1,132 @@
+"""A corpus on disk: token shards per language and a card that says what is in them.
+
+corpus.json                       the card: `CorpusCard`
+tokenizer.json                    the tokenizer
+tokens/<language>.train.npy       token ids, one stream, an end-of-text token after each document
+tokens/<language>.validation.npy
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from langmix import files
+from langmix.errors import InputError
+
+CARD: Final = "corpus.json"
+SCHEMA_VERSION: Final = 1
+
+Split = Literal["train", "validation"]
+
+
+class LanguageCard(BaseModel):
+    """What a corpus holds of one language.
+
+    Attributes:
+        train_tokens: distinct training tokens.
+        validation_tokens: held-out tokens.
+        bytes_per_token: of the validation text, which turns its nats per token into bits per byte.
+        train_groups: packages or repositories trained on.
+        validation_groups: packages or repositories held out.
+        files: kept, and left out by reason.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train_tokens: int
+    validation_tokens: int
+    bytes_per_token: float
+    train_groups: list[str]
+    validation_groups: list[str]
+    files: dict[str, int]
+
+
+class CorpusCard(BaseModel):
+    """Content of ``corpus.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["corpus"] = "corpus"
+    schema_version: int = SCHEMA_VERSION
+    vocab_size: int
+    tokenizer_sha256: str
+    seed: int
+    languages: dict[str, LanguageCard]
+    sources: list[dict[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """An open corpus; token shards are memory-mapped."""
+
+    folder: Path
+    card: CorpusCard
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages in the order of the card."""
+        return tuple(self.card.languages)
+
+    @property
+    def vocab_size(self) -> int:
+        """Of the tokenizer."""
+        return self.card.vocab_size
+
+    @property
+    def bytes_per_token(self) -> Mapping[str, float]:
+        """Per language, of the validation text."""
+        return {name: card.bytes_per_token for name, card in self.card.languages.items()}
+
+    def train(self, language: str) -> NDArray[np.unsignedinteger]:
+        """Training token ids, shape (train_tokens,)."""
+        return self._shard(language, "train")
+
+    def validation(self, language: str) -> NDArray[np.unsignedinteger]:
+        """Validation token ids, shape (validation_tokens,)."""
+        return self._shard(language, "validation")
+
+    def _shard(self, language: str, split: Split) -> NDArray[np.unsignedinteger]:
+        if language not in self.card.languages:
+            raise InputError(
+                f"{self.folder / CARD}: has no language {language!r}; it has {', '.join(self.languages)}"
+            )
+        path = shard_path(self.folder, language, split)
+        try:
+            tokens: NDArray[np.unsignedinteger] = np.load(path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot be read as tokens ({error}); build the corpus again") from None
+        return tokens
+
+
+def shard_path(folder: Path, language: str, split: Split) -> Path:
+    """Where the tokens of a language lie."""
+    return folder / "tokens" / f"{language}.{split}.npy"
+
+
+def open_corpus(folder: Path) -> Corpus:
+    """Open a corpus that `build_corpus` wrote.
+
+    Raises:
+        InputError: no corpus there, or of a newer schema.
+    """
+    path = folder / CARD
+    text = files.read_text(path, what="the card of a corpus that `langmix corpus` wrote")
+    files.check_schema(text, path, kind="corpus", newest=SCHEMA_VERSION, command="langmix corpus")
+    try:
+        card = CorpusCard.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(files.validation_message(path, error, remedy="build the corpus again")) from None
+    return Corpus(folder=folder, card=card)
+
+
+def write_card(folder: Path, card: CorpusCard) -> None:
+    """Write ``corpus.json``; last of all, so that a folder with a card is a whole corpus."""
+    files.write_text(folder / CARD, json.dumps(card.model_dump(), indent=2) + "\n")

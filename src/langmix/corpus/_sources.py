@@ -1,0 +1,235 @@
+"""Where documents come from: the package registry, folders of code, and JSONL, Parquet or Arrow tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from langmix.corpus._document import Document
+from langmix.corpus._packages import Package, registry
+from langmix.errors import InputError, MissingExtraError
+from langmix.languages import LANGUAGES
+
+_TEXT: Final = ("content", "text", "code")
+_LANGUAGE: Final = ("language", "lang", "programming_language")
+_GROUP: Final = (
+    "repository",
+    "repository_name",
+    "repo_name",
+    "repo",
+    "max_stars_repo_name",
+    "package",
+    "group",
+)
+_PATH: Final = ("path", "file_path", "max_stars_repo_path", "id")
+_ALIASES: Final = {
+    "c#": "csharp",
+    "c-sharp": "csharp",
+    "js": "javascript",
+    "ts": "typescript",
+    "golang": "go",
+}
+
+
+class RegistrySource(BaseModel):
+    """Packages of langmix's own registry; without ``packages``, all that hold the corpus' languages."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["registry"]
+    packages: list[str] | None = None
+
+    def chosen(self, languages: list[str]) -> list[Package]:
+        """The packages to fetch for these languages."""
+        known = {package.name: package for package in registry()}
+        if unknown := [name for name in self.packages or [] if name not in known]:
+            raise InputError(f"package {unknown[0]!r} is not in the registry; it has {', '.join(known)}")
+        return [
+            package
+            for package in registry()
+            if (self.packages is None or package.name in self.packages)
+            and set(package.languages) & set(languages)
+        ]
+
+
+class FolderSource(BaseModel):
+    """A folder of code. Each folder directly inside it is one repository."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["folder"]
+    path: Path
+
+
+class TableSource(BaseModel):
+    """A JSONL, Parquet or Arrow file, or a folder of them, one document per row.
+
+    Attributes:
+        path: file or folder.
+        text: column of the content; the usual names are tried if it is not given.
+        language: column of the language.
+        group: column of the repository.
+        fixed_language: for tables of one language without such a column.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["table"]
+    path: Path
+    text: str | None = None
+    language: str | None = None
+    group: str | None = None
+    fixed_language: str | None = None
+
+
+Source = Annotated[RegistrySource | FolderSource | TableSource, Field(discriminator="kind")]
+
+
+def source_of(name: str) -> Source:
+    """The source that a command line means: ``registry``, a folder of code, or a table.
+
+    Raises:
+        InputError: there is nothing of that name.
+    """
+    path = Path(name)
+    if name == "registry":
+        return RegistrySource(kind="registry")
+    if path.is_dir() and not any(p.suffix in _READERS for p in path.iterdir()):
+        return FolderSource(kind="folder", path=path)
+    if path.exists():
+        return TableSource(kind="table", path=path)
+    raise InputError(
+        f"source {name}: there is nothing of that name; expected `registry`, a folder of code, or a .jsonl, .parquet "
+        "or .arrow file"
+    )
+
+
+def read_folder(source: FolderSource) -> Iterator[Document]:
+    """Every file whose suffix names a language.
+
+    Raises:
+        InputError: no such folder, or no code in it.
+    """
+    root = source.path
+    if not root.is_dir():
+        raise InputError(f"{root}: is not a folder; expected a folder of code, one subfolder per repository")
+    suffixes = {suffix: language.name for language in LANGUAGES for suffix in language.suffixes}
+    found = False
+    for path in sorted(root.rglob("*")):
+        inside = path.relative_to(root)
+        language = suffixes.get(path.suffix.lower())
+        if language is None or any(part.startswith(".") for part in inside.parts) or not path.is_file():
+            continue
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            continue
+        found = True
+        group = inside.parts[0] if len(inside.parts) > 1 else root.name
+        yield Document(language, group, str(inside), text)
+    if not found:
+        raise InputError(
+            f"{root}: holds no code; expected files ending in {' '.join(sorted(suffixes))}, in one subfolder "
+            "per repository"
+        )
+
+
+def read_table(source: TableSource) -> Iterator[Document]:
+    """Every row of the table's files.
+
+    Raises:
+        InputError: no such file, a row that is not a document, or a column that is missing.
+    """
+    path = source.path
+    if path.is_dir():
+        parts = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
+    else:
+        parts = [path] if path.exists() else []
+    if not parts:
+        raise InputError(
+            f"{path}: there is no table; expected a .jsonl, .parquet or .arrow file, or a folder of them"
+        )
+    for part in parts:
+        if part.suffix not in _READERS:
+            raise InputError(f"{part}: is not a table; expected .jsonl, .parquet or .arrow")
+        for place, row in _READERS[part.suffix](part):
+            yield _document(row, source, place)
+
+
+def _document(row: Mapping[str, Any], source: TableSource, place: str) -> Document:
+    text = row[_column(row, source.text, _TEXT, place, "text")]
+    group = row[_column(row, source.group, _GROUP, place, "group")]
+    path = next((str(row[name]) for name in _PATH if row.get(name)), place)
+    if source.fixed_language is not None:
+        language: Any = source.fixed_language
+    else:
+        language = row[_column(row, source.language, _LANGUAGE, place, "language")]
+    for what, value in (("text", text), ("group", group), ("language", language)):
+        if not isinstance(value, str):
+            raise InputError(f"{place}: the {what} is {value!r}; expected a string")
+    name = language.strip().lower()
+    return Document(_ALIASES.get(name, name), group, path, text)
+
+
+def _column(row: Mapping[str, Any], asked: str | None, usual: tuple[str, ...], place: str, what: str) -> str:
+    for name in (asked,) if asked else usual:
+        if name in row:
+            return name
+    raise InputError(
+        f"{place}: has no column {asked!r} for the {what}; it has {', '.join(map(repr, row))}"
+        if asked
+        else f"{place}: has no {what} column (tried {', '.join(usual)}); it has {', '.join(map(repr, row))}; "
+        f"name it with `{what}:` in the source"
+    )
+
+
+def _jsonl_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            place = f"{path}: line {number}"
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise InputError(f"{place}: is not JSON ({error})") from None
+            if not isinstance(row, dict):
+                raise InputError(f"{place}: is {type(row).__name__}; expected an object with a text column")
+            yield place, row
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    pa, parquet = _pyarrow()
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches():
+            for number, row in enumerate(batch.to_pylist(), 1):
+                yield f"{path}: row {number}", row
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: is not a readable Parquet file ({error})") from None
+
+
+def _arrow_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    pa, _ = _pyarrow()
+    try:
+        with pa.memory_map(str(path)) as mapped:
+            for batch in pa.ipc.open_stream(mapped):
+                for number, row in enumerate(batch.to_pylist(), 1):
+                    yield f"{path}: row {number}", row
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: is not a readable Arrow stream ({error})") from None
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ModuleNotFoundError:
+        raise MissingExtraError(extra="lab", module="pyarrow", purpose="reading Parquet and Arrow") from None
+    return pyarrow, pyarrow.parquet
+
+
+_READERS: Final = {".jsonl": _jsonl_rows, ".parquet": _parquet_rows, ".arrow": _arrow_rows}

@@ -1,0 +1,43 @@
+"""How a run is trained, beside its data; importable without torch."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Recipe(BaseModel):
+    """Hyperparameters of every run of a sweep.
+
+    Attributes:
+        sequence: tokens of a sequence.
+        batch: sequences per step.
+        learning_rate: peak, at ``reference_params`` non-embedding parameters.
+        learning_rate_exponent: power of N / ``reference_params`` by which it changes.
+        reference_params: see ``learning_rate``.
+        warmup_steps: of linear warmup.
+        weight_decay: of matrices.
+        clip: largest norm of the gradient.
+        evaluation_tokens: of validation text per language and checkpoint.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sequence: int = Field(default=128, gt=1)
+    batch: int = Field(default=16, gt=0)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    learning_rate_exponent: float = -0.25
+    reference_params: float = Field(default=100_000, gt=0)
+    warmup_steps: int = Field(default=20, ge=0)
+    weight_decay: float = Field(default=0.1, ge=0)
+    clip: float = Field(default=1.0, gt=0)
+    evaluation_tokens: int = Field(default=16_384, gt=0)
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens per step."""
+        return self.sequence * self.batch
+
+    def peak(self, params: float) -> float:
+        """Peak learning rate of a model of ``params`` non-embedding parameters."""
+        relative: float = (params / self.reference_params) ** self.learning_rate_exponent
+        return self.learning_rate * relative

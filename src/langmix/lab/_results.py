@@ -1,0 +1,100 @@
+"""Finished runs on disk, one JSON file each, and the run table that they make.
+
+A result carries a fingerprint of all that went into it, so that a restarted sweep skips what is done and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from langmix import files
+from langmix.corpus import Corpus
+from langmix.design import PlannedRun
+from langmix.lab._recipe import Recipe
+from langmix.lab._sizes import ModelSize
+from langmix.runs import RunTable
+
+Rows = list[dict[str, Any]]
+
+
+def fingerprint(planned: PlannedRun, *, size: ModelSize, corpus: Corpus, recipe: Recipe) -> str:
+    """Hash of the plan, the model's shape, the corpus and the recipe."""
+    content = {
+        "planned": asdict(planned),
+        "size": asdict(size),
+        "corpus": corpus.card.model_dump(),
+        "recipe": recipe.model_dump(),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def result_path(folder: Path, planned: PlannedRun) -> Path:
+    """Where the rows of a finished run lie."""
+    return folder / f"{planned.run}.json"
+
+
+def write_result(folder: Path, planned: PlannedRun, rows: Rows, mark: str) -> None:
+    """Record a finished run, whole or not at all."""
+    files.write_text(
+        result_path(folder, planned), json.dumps({"fingerprint": mark, "rows": rows}, indent=1) + "\n"
+    )
+
+
+def read_result(folder: Path, planned: PlannedRun, mark: str) -> Rows | None:
+    """The rows of a finished run; nothing if it is not there or something that went into it changed."""
+    try:
+        content = json.loads(result_path(folder, planned).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content["rows"] if content.get("fingerprint") == mark else None
+
+
+def run_row(
+    planned: PlannedRun,
+    *,
+    size: ModelSize,
+    corpus: Corpus,
+    tokens: int,
+    step: int,
+    losses: dict[str, float],
+    distinct: dict[str, int],
+) -> dict[str, Any]:
+    """One row of the run table."""
+    row: dict[str, Any] = {
+        "run": planned.run,
+        "arm": planned.arm,
+        "params": size.params,
+        "params_total": size.params_total(corpus.vocab_size),
+        "tokens": tokens,
+        "step": step,
+        "seed": planned.seed,
+        "organisation": "shuffled",
+        "tokenizer": corpus.card.tokenizer_sha256[:12],
+    }
+    for name in corpus.languages:
+        row[f"share.{name}"] = planned.shares.get(name, 0.0)
+    for name in corpus.languages:
+        loss = losses[name]
+        row[f"loss.{name}"] = round(loss, 6) if math.isfinite(loss) else None
+    for name in corpus.languages:
+        row[f"unique.{name}"] = distinct.get(name, corpus.card.languages[name].train_tokens)
+    for name, ratio in corpus.bytes_per_token.items():
+        row[f"bytes_per_token.{name}"] = round(ratio, 6)
+    return row
+
+
+def run_table(results: Iterable[Rows], order: Sequence[str]) -> RunTable:
+    """The table of finished runs, in the order of the plan."""
+    rank = {name: k for k, name in enumerate(order)}
+    rows = [row for rows in results for row in rows]
+    rows.sort(key=lambda row: (rank[row["run"]], row["tokens"]))
+    return RunTable.from_frame(pd.DataFrame(rows), source="finished runs")

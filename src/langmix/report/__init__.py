@@ -1,0 +1,51 @@
+"""The page: figures made from the run table and its laws, and one self-contained HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from langmix.allocate import Allocation
+from langmix.errors import MissingExtraError
+from langmix.laws import Laws
+from langmix.runs import RunTable
+from langmix.transfer import Synergy
+
+
+def build_report(
+    runs: RunTable,
+    laws: Laws,
+    allocations: Sequence[Allocation],
+    synergies: Sequence[Synergy],
+    folder: Path,
+    *,
+    title: str,
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write ``index.html`` and ``figures/`` (SVG, PNG, CSV) in a folder.
+
+    Args:
+        runs: what the laws were fitted to.
+        laws: fitted.
+        allocations: answers, the most important first.
+        synergies: of the pairs that were trained, one per scale; may be empty.
+        folder: written to.
+        title: of the page.
+        notes: caveats that the page carries.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        MissingExtraError: matplotlib or jinja2 is not installed.
+    """
+    try:
+        from langmix.report._page import write_page
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("matplotlib", "jinja2", "markupsafe"):
+            raise
+        raise MissingExtraError(extra="report", module=str(error.name), purpose="the report") from None
+    return write_page(runs, laws, allocations, synergies, folder, title=title, notes=notes)
+
+
+__all__ = ["build_report"]

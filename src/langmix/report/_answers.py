@@ -1,0 +1,57 @@
+"""Figures of an allocation: shares with intervals, and prices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from langmix.allocate import Allocation, count
+from langmix.languages import label
+from langmix.report._drawing import INK, OKABE_ITO, SOFT, Drawing, panels
+
+
+def allocation_figure(allocation: Allocation, *, name: str) -> Drawing:
+    """Shares with intervals against uniform, and prices at uniform against prices at the allocation."""
+    uniform = allocation.against["uniform"]
+    names = list(allocation.shares)
+    tokens = allocation.token_counts()
+    data = pd.DataFrame(
+        [
+            {
+                "language": language,
+                "tokens": tokens[language],
+                "share": allocation.shares[language],
+                "share_low": allocation.intervals[language][0],
+                "share_high": allocation.intervals[language][1],
+                "share_uniform": uniform.shares[language],
+                "price": allocation.prices[language],
+                "price_uniform": uniform.prices[language],
+            }
+            for language in names
+        ]
+    )
+    figure, (left, right) = panels(1, 2, height=0.34 * len(names) + 1.1, sharey=True)
+    place = np.arange(len(names))
+    low, share, high = (100 * data[c].to_numpy(dtype=float) for c in ("share_low", "share", "share_high"))
+    left.barh(place, share, color=OKABE_ITO[5], height=0.62)
+    left.hlines(place, low, high, color=INK, lw=1.6)
+    left.plot(100 * data["share_uniform"], place, "|", color=OKABE_ITO[1], ms=14, mew=2, label="uniform")
+    left.set_title("share of the tokens, %")
+    left.set_yticks(place, [label(language) for language in names])
+    left.invert_yaxis()
+    left.legend(loc="lower right")
+    right.hlines(place, data["price"], data["price_uniform"], color=SOFT, lw=1)
+    right.plot(data["price_uniform"], place, "|", color=OKABE_ITO[1], ms=12, mew=2, label="at uniform")
+    right.plot(data["price"], place, "o", color=OKABE_ITO[0], ms=6, label="at the allocation")
+    right.set_title("price: fall of the objective per 1% more budget")
+    right.set_xlim(left=0)
+    right.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3))
+    right.legend(loc="best")
+    return Drawing(
+        name=name,
+        title=f"Allocation for {count(allocation.params)} parameters and {count(allocation.tokens)} tokens",
+        reading="Bars: recommended shares; black lines: their 90% intervals. Prices are what one more "
+        "percent of the budget, given to that language, takes off the objective: at the allocation they are equal.",
+        figure=figure,
+        data=data,
+    )

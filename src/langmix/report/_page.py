@@ -1,0 +1,132 @@
+"""One self-contained page from the run table, its laws and its allocations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from langmix import files
+from langmix.allocate import Allocation, count
+from langmix.languages import label
+from langmix.laws import Laws
+from langmix.report._answers import allocation_figure
+from langmix.report._curves import exponents, predicted_measured, scaling_curves
+from langmix.report._drawing import Drawing
+from langmix.report._matrices import synergy_map, transfer_map
+from langmix.runs import RunTable
+from langmix.transfer import Synergy
+
+
+def write_page(
+    runs: RunTable,
+    laws: Laws,
+    allocations: Sequence[Allocation],
+    synergies: Sequence[Synergy],
+    folder: Path,
+    *,
+    title: str,
+    notes: Sequence[str],
+) -> Path:
+    """Draw everything in memory, then write figures and, last, the page."""
+    answers = [allocation_figure(a, name=f"allocation-{k}") for k, a in enumerate(allocations, 1)]
+    synergy_maps = [synergy_map(found, name=f"synergy-{k}") for k, found in enumerate(synergies, 1)]
+    curves, transfer = scaling_curves(runs, laws), transfer_map(laws)
+    fit, residuals = exponents(laws), predicted_measured(runs, laws)
+    html = _template().render(
+        title=title,
+        notes=notes,
+        answers=[_answer(a, _figure(d)) for a, d in zip(allocations, answers, strict=True)],
+        curves=_figure(curves),
+        exponents=_figure(fit),
+        exponents_rows=laws.exponents().to_dict("records"),
+        statuses=[s for s in laws.summaries if s.at_bound or s.unidentified],
+        held_out=_held_out(laws),
+        form=laws.form,
+        synergies=[_figure(d) for d in synergy_maps],
+        transfer=_figure(transfer),
+        residuals=_figure(residuals),
+        runs=runs,
+        laws=laws,
+        trained=len(set(runs.run)),
+    )
+    for drawing in (*answers, curves, fit, *synergy_maps, transfer, residuals):
+        if drawing is not None:
+            place = folder / "figures" / drawing.name
+            files.write_text(place.with_suffix(".svg"), drawing.svg())
+            files.write_bytes(place.with_suffix(".png"), drawing.png())
+            files.write_text(place.with_suffix(".csv"), drawing.csv())
+    page = folder / "index.html"
+    files.write_text(page, html)
+    return page
+
+
+def _template() -> Any:
+    environment = Environment(
+        loader=PackageLoader("langmix.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "label": label,
+        "count": count,
+        "percent": lambda value, digits=1: f"{100 * value:.{digits}f}%",
+    }
+    return environment.get_template("page.html.j2")
+
+
+def _figure(drawing: Drawing | None) -> dict[str, Any] | None:
+    if drawing is None:
+        return None
+    return {
+        "name": drawing.name,
+        "title": drawing.title,
+        "reading": drawing.reading,
+        "svg": Markup(drawing.inline()),  # drawn by matplotlib, texts escaped there
+    }
+
+
+def _answer(allocation: Allocation, figure: dict[str, Any] | None) -> dict[str, Any]:
+    uniform = allocation.against["uniform"]
+    unit = max(uniform.prices.values()) or 1.0
+    tokens = allocation.token_counts()
+    return {
+        "params": allocation.params,
+        "tokens": allocation.tokens,
+        "objective": allocation.objective.replace("_", " "),
+        "gains": allocation.against,
+        "warnings": allocation.warnings,
+        "figure": figure,
+        "rows": [
+            {
+                "language": name,
+                "tokens": tokens[name],
+                "share": share,
+                "low": allocation.intervals[name][0],
+                "high": allocation.intervals[name][1],
+                "uniform": round(uniform.shares[name] * allocation.tokens),
+                "price": allocation.prices[name] / unit,
+                "price_uniform": uniform.prices[name] / unit,
+            }
+            for name, share in allocation.shares.items()
+        ],
+    }
+
+
+def _held_out(laws: Laws) -> dict[str, Any] | None:
+    """Forms by splits; nothing where the form was given."""
+    if not laws.held_out:
+        return None
+    table = pd.DataFrame(
+        [{"form": e.form, "split": e.split, "error": e.error} for e in laws.held_out]
+    ).pivot_table(index="form", columns="split", values="error", sort=False)
+    return {
+        "splits": list(table.columns),
+        "rows": [(form, list(row)) for form, row in zip(table.index, table.to_numpy(), strict=True)],
+    }

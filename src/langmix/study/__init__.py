@@ -1,0 +1,17 @@
+"""A study: the whole pipeline as resumable stages, from code to a page."""
+
+from langmix.study._config import QUESTIONS, Question, StudyConfig, read_study
+from langmix.study._stages import Outcome, StageStatus, answer, run_study, study_status, write_report
+
+__all__ = [
+    "QUESTIONS",
+    "Outcome",
+    "Question",
+    "StageStatus",
+    "StudyConfig",
+    "answer",
+    "read_study",
+    "run_study",
+    "study_status",
+    "write_report",
+]

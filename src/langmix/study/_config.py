@@ -1,0 +1,199 @@
+"""study.yaml: what a study builds, trains and asks."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from langmix import files
+from langmix.corpus import CorpusConfig
+from langmix.design import PlannedRun, grid, mixtures, pairs, repeats
+from langmix.errors import InputError
+from langmix.lab import ModelSize, Recipe
+from langmix.laws import Laws
+
+CONFIG: Final = "study.yaml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GridPlan(_Strict):
+    """Every language alone, at each size; ``budgets`` are branches of one trunk."""
+
+    sizes: list[str]
+    budgets: list[int]
+
+
+class PairsPlan(_Strict):
+    """Pairs i + j at twice ``tokens_each``, with i + i and i alone; ``pairs`` lists them or says all."""
+
+    size: str
+    tokens_each: int = Field(gt=0)
+    pairs: Literal["all"] | list[tuple[str, str]] = "all"
+
+
+class MixturesPlan(_Strict):
+    """The uniform mixture and ``count`` random ones."""
+
+    size: str
+    count: int = Field(ge=0)
+    budgets: list[int]
+    concentration: float = Field(default=1.0, gt=0)
+
+
+class RepeatsPlan(_Strict):
+    """Runs of the other parts, by arm and size, under further seeds."""
+
+    arm: Literal["grid", "self", "pair", "mixture"]
+    size: str
+    seeds: list[int]
+
+
+class Plan(_Strict):
+    """Which runs to train; parts that are left out are not trained."""
+
+    grid: GridPlan | None = None
+    pairs: PairsPlan | None = None
+    mixtures: list[MixturesPlan] = []
+    repeats: list[RepeatsPlan] = []
+
+
+class Question(_Strict):
+    """An allocation to solve for: parameters and tokens, given or as a multiple of the largest run."""
+
+    params: float | None = Field(default=None, gt=0)
+    tokens: float | None = Field(default=None, gt=0)
+    times_largest: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Question:
+        if (self.times_largest is None) == (self.params is None or self.tokens is None):
+            raise ValueError("expected either times_largest, or both params and tokens")
+        return self
+
+    def target(self, laws: Laws) -> tuple[float, float]:
+        """Parameters and tokens."""
+        if self.times_largest is not None:
+            return self.times_largest * laws.reach.params[1], self.times_largest * laws.reach.tokens[1]
+        assert self.params is not None
+        assert self.tokens is not None
+        return self.params, self.tokens
+
+
+QUESTIONS: Final = (Question(times_largest=10), Question(params=1.5e9, tokens=350e9))
+"""What is asked by default: ten times the largest run, and the scale of the reference study."""
+
+
+class Size(_Strict):
+    """Shape of a model; see `ModelSize`."""
+
+    name: str
+    d_model: int = Field(gt=0)
+    n_layers: int = Field(gt=0)
+    n_heads: int = Field(gt=0)
+    d_ff: int = Field(gt=0)
+
+
+class StudyConfig(_Strict):
+    """Content of study.yaml.
+
+    Attributes:
+        title: of the page.
+        notes: caveats that the page carries.
+        corpus: sources, filters, tokenizer.
+        sizes: models.
+        recipe: hyperparameters of all runs.
+        plan: which runs to train.
+        questions: allocations to solve for.
+        draws: bootstrap draws.
+        seed: of the plan, the weights and data orders, and the bootstrap.
+    """
+
+    title: str
+    notes: list[str] = []
+    corpus: CorpusConfig = CorpusConfig()
+    sizes: list[Size]
+    recipe: Recipe = Recipe()
+    plan: Plan
+    questions: list[Question] = list(QUESTIONS)
+    draws: int = Field(default=200, ge=0)
+    seed: int = 0
+
+    def models(self) -> dict[str, ModelSize]:
+        """Sizes by name."""
+        return {size.name: ModelSize(**size.model_dump()) for size in self.sizes}
+
+    def runs(self) -> list[PlannedRun]:
+        """The plan, run by run."""
+        languages, plan, seed = self.corpus.languages, self.plan, self.seed
+        planned: list[PlannedRun] = []
+        if plan.grid:
+            planned += grid(languages, sizes=plan.grid.sizes, budgets=plan.grid.budgets, seed=seed)
+        if plan.pairs:
+            chosen = combinations(languages, 2) if plan.pairs.pairs == "all" else plan.pairs.pairs
+            planned += pairs(chosen, size=plan.pairs.size, tokens_each=plan.pairs.tokens_each, seed=seed)
+        for part in plan.mixtures:
+            planned += mixtures(
+                languages,
+                count=part.count,
+                size=part.size,
+                budgets=part.budgets,
+                concentration=part.concentration,
+                seed=seed,
+            )
+        for again in plan.repeats:
+            chosen_runs = [run for run in planned if run.arm == again.arm and run.size == again.size]
+            planned += repeats(chosen_runs, again.seeds)
+        _check(self, planned)
+        return planned
+
+
+def read_study(folder: Path) -> StudyConfig:
+    """Read ``study.yaml``; paths of sources in it are relative to the folder.
+
+    Raises:
+        InputError: no such file, not YAML, or a field that is not what was expected.
+    """
+    path = folder / CONFIG
+    text = files.read_text(path, what="the configuration of a study")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected title, sizes and plan; see the configuration page of the docs")
+    try:
+        for source in (content.get("corpus") or {}).get("sources") or []:
+            if isinstance(source, dict) and "path" in source:
+                source["path"] = str(folder / str(source["path"]))
+        config = StudyConfig.model_validate(content)
+        config.runs()
+        config.models()
+    except (ValidationError, AttributeError, TypeError) as error:
+        raise InputError(files.validation_message(path, error, remedy="correct it and run again")) from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return config
+
+
+def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
+    """Refuse a plan of unknown sizes or languages, without runs, or with two runs of one name."""
+    sizes = {size.name for size in config.sizes}
+    names: set[str] = set()
+    for run in planned:
+        if run.size not in sizes:
+            raise InputError(f"plan: unknown size {run.size!r}; expected one of {', '.join(sorted(sizes))}")
+        for language in run.shares:
+            if language not in config.corpus.languages:
+                raise InputError(f"plan: {language!r} is not a language of the corpus")
+        if run.run in names:
+            raise InputError(f"plan: two runs are named {run.run!r}; repeat other seeds or sizes")
+        names.add(run.run)
+    if not planned:
+        raise InputError("plan: has no runs; expected a grid, pairs or mixtures")

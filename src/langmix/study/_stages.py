@@ -1,0 +1,251 @@
+"""The stages of a study, each from files to files, and skipped while what goes into it has not changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.progress import Progress
+
+from langmix import files
+from langmix._version import VERSION
+from langmix.allocate import Allocation, allocate, write_mixture
+from langmix.corpus import build_corpus, open_corpus
+from langmix.lab import sweep
+from langmix.lab._results import fingerprint, read_result
+from langmix.laws import Laws, fit, read_laws, write_laws
+from langmix.report import build_report
+from langmix.runs import RunTable, read_runs
+from langmix.study._config import Question, StudyConfig, read_study
+from langmix.transfer import synergy
+
+STAGES: Final = ("corpus", "train", "fit", "allocate", "report")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a study came to.
+
+    Attributes:
+        laws: fitted to its runs.
+        allocations: one per question, in their order.
+        page: the report.
+    """
+
+    laws: Laws
+    allocations: tuple[Allocation, ...]
+    page: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageStatus:
+    """Whether a stage's outputs are there and up to date."""
+
+    stage: str
+    done: bool
+    detail: str
+
+
+def run_study(
+    folder: Path,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    """Run the stages of a study that are not up to date; killed at any moment, it resumes.
+
+    Writes ``runs.csv``, ``laws.json``, ``mixture.json`` and ``report/`` in the folder, and the corpus and
+    finished runs in its ``work/``.
+
+    Args:
+        folder: with a study.yaml.
+        workers: training processes; default: one per core.
+        progress: to show progress on.
+        say: told what each stage did.
+
+    Raises:
+        LangmixError: bad configuration, a source that cannot be read, lost workers.
+    """
+    study = Study(folder)
+    progress = progress or Progress(disable=True)
+    study.corpus(say, progress)
+    study.train(say, progress, workers)
+    laws = study.fit(say)
+    allocations = study.allocate(laws, say)
+    page = study.report(laws, allocations, say)
+    return Outcome(laws=laws, allocations=allocations, page=page)
+
+
+def study_status(folder: Path) -> list[StageStatus]:
+    """Which stages are up to date, and how far training is."""
+    return Study(folder).status()
+
+
+class Study:
+    """A folder with a study.yaml; the stages read and write in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config: StudyConfig = read_study(folder)
+        self.work = folder / "work"
+        self.runs_csv = folder / "runs.csv"
+        self.laws_json = folder / "laws.json"
+        self.page = folder / "report" / "index.html"
+
+    def corpus(self, say: Callable[[str], None], progress: Progress) -> None:
+        """Sources to token shards."""
+        if self._fresh("corpus"):
+            say("corpus: up to date")
+            return
+        built = build_corpus(self.config.corpus, self.work / "corpus", progress=progress)
+        tokens = sum(card.train_tokens for card in built.card.languages.values())
+        say(f"corpus: {tokens / 1e6:.1f}M training tokens in {len(built.languages)} languages")
+        self._mark("corpus")
+
+    def train(self, say: Callable[[str], None], progress: Progress, workers: int | None) -> None:
+        """The planned runs to a run table, rewritten whenever a run ends."""
+        if self._fresh("train"):
+            say("train: up to date")
+            return
+        table = sweep(
+            self.config.runs(),
+            sizes=self.config.models(),
+            corpus=open_corpus(self.work / "corpus"),
+            recipe=self.config.recipe,
+            folder=self.work / "runs",
+            workers=workers,
+            progress=progress,
+            finished=lambda table: table.write(self.runs_csv),
+        )
+        table.write(self.runs_csv)
+        say(f"train: {len(table)} checkpoints of {len(set(table.run))} runs in {self.runs_csv}")
+        self._mark("train")
+
+    def fit(self, say: Callable[[str], None]) -> Laws:
+        """The run table to laws."""
+        if self._fresh("fit"):
+            say("fit: up to date")
+            return read_laws(self.laws_json)
+        laws = fit(read_runs(self.runs_csv), draws=self.config.draws, seed=self.config.seed)
+        write_laws(laws, self.laws_json)
+        say(f"fit: {laws.form} law in {self.laws_json}")
+        self._mark("fit")
+        return laws
+
+    def allocate(self, laws: Laws, say: Callable[[str], None]) -> tuple[Allocation, ...]:
+        """Laws to an allocation per question; the first is written as mixture.json."""
+        allocations = answer(laws, self.config.questions)
+        if not self._fresh("allocate"):
+            for k, allocation in enumerate(allocations):
+                write_mixture(
+                    allocation, self.folder / ("mixture.json" if k == 0 else f"mixture-{k + 1}.json")
+                )
+            say(f"allocate: {len(allocations)} allocations, the first in {self.folder / 'mixture.json'}")
+            self._mark("allocate")
+        else:
+            say("allocate: up to date")
+        return allocations
+
+    def report(self, laws: Laws, allocations: Sequence[Allocation], say: Callable[[str], None]) -> Path:
+        """Everything to one page."""
+        if self._fresh("report"):
+            say("report: up to date")
+            return self.page
+        runs = read_runs(self.runs_csv)
+        page = write_report(
+            runs, laws, allocations, self.page.parent, title=self.config.title, notes=self.config.notes
+        )
+        say(f"report: {page}")
+        self._mark("report")
+        return page
+
+    def status(self) -> list[StageStatus]:
+        """One entry per stage."""
+        found = []
+        for stage in STAGES:
+            done = self._fresh(stage)
+            detail = "up to date" if done else "to do"
+            if stage == "train" and not done and self._fresh("corpus"):
+                runs, models = self.config.runs(), self.config.models()
+                corpus, recipe = open_corpus(self.work / "corpus"), self.config.recipe
+                ended = sum(
+                    read_result(
+                        self.work / "runs",
+                        run,
+                        fingerprint(run, size=models[run.size], corpus=corpus, recipe=recipe),
+                    )
+                    is not None
+                    for run in runs
+                )
+                detail = f"{ended} of {len(runs)} runs"
+            found.append(StageStatus(stage=stage, done=done, detail=detail))
+        return found
+
+    def _fresh(self, stage: str) -> bool:
+        """Whether the stage ended with the inputs that are there now, and its output is as it was then."""
+        try:
+            marked = json.loads(self._marker(stage).read_text(encoding="utf-8"))
+            return bool(marked == self._state(stage))
+        except (OSError, ValueError):
+            return False
+
+    def _mark(self, stage: str) -> None:
+        files.write_text(self._marker(stage), json.dumps(self._state(stage)) + "\n")
+
+    def _marker(self, stage: str) -> Path:
+        return self.work / "stages" / f"{stage}.json"
+
+    def _state(self, stage: str) -> dict[str, str]:
+        """Hashes of what goes into a stage and of what came out."""
+        config = self.config
+        asked = {
+            "corpus": config.corpus.model_dump_json(),
+            "train": config.model_dump_json(include={"plan", "sizes", "recipe", "seed"}),
+            "fit": config.model_dump_json(include={"draws", "seed"}),
+            "allocate": config.model_dump_json(include={"questions"}),
+            "report": config.model_dump_json(include={"title", "notes", "questions"}),
+        }[stage]
+        read = {
+            "corpus": [],
+            "train": [self.work / "corpus" / "corpus.json"],
+            "fit": [self.runs_csv],
+            "allocate": [self.laws_json],
+            "report": [self.runs_csv, self.laws_json],
+        }[stage]
+        written = {
+            "corpus": self.work / "corpus" / "corpus.json",
+            "train": self.runs_csv,
+            "fit": self.laws_json,
+            "allocate": self.folder / "mixture.json",
+            "report": self.page,
+        }[stage]
+        return {
+            "version": VERSION,
+            "asked": hashlib.sha256(asked.encode()).hexdigest(),
+            "read": " ".join(files.sha256(path) for path in read),
+            "written": files.sha256(written),
+        }
+
+
+def answer(laws: Laws, questions: Sequence[Question]) -> tuple[Allocation, ...]:
+    """An allocation per question."""
+    targets = (question.target(laws) for question in questions)
+    return tuple(allocate(laws, params=params, tokens=tokens) for params, tokens in targets)
+
+
+def write_report(
+    runs: RunTable,
+    laws: Laws,
+    allocations: Sequence[Allocation],
+    folder: Path,
+    *,
+    title: str,
+    notes: Sequence[str] = (),
+) -> Path:
+    """The page of a run table with its laws and allocations."""
+    return build_report(runs, laws, allocations, synergy(runs), folder, title=title, notes=notes)
