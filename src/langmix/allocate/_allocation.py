@@ -14,7 +14,7 @@ from langmix import _version
 from langmix.allocate._interior import Losses, Optimum, solve
 from langmix.allocate._limits import share_bounds
 from langmix.errors import InfeasibleError, InputError
-from langmix.laws import Coefficients, Laws, check_names, check_positive, interval
+from langmix.laws import COEFFICIENTS, Coefficients, Laws, check_names, check_positive, interval
 
 Floats = NDArray[np.float64]
 
@@ -128,7 +128,9 @@ def allocate(
         weights: importance per target on top of the objective; by default equal, and 0 for targets left out.
         available: distinct tokens per language; repetition is discounted beyond. By default unlimited.
         max_epochs: how often a language may be repeated at most.
-        floors, ceilings: least and largest share per language.
+        floors, ceilings: least and largest share per language. A language whose loss counts keeps at least
+            the smallest share at which the runs measured it, but no more than half of its uniform share: the laws
+            say nothing about less. A floor of 0 lifts that.
         no_worse_than: per mixture name (``uniform`` or one of ``mixtures``), by what part a target's loss may
             be above its loss under that mixture: ``{"uniform": 0.01}``.
         mixtures: further mixtures to compare with, by name.
@@ -144,7 +146,7 @@ def allocate(
         tokens=tokens,
         supply=supply,
         max_epochs=max_epochs,
-        floors=floors or {},
+        floors={**_least_shares(laws, tokens, supply, max_epochs, ceilings or {}), **(floors or {})},
         ceilings=ceilings or {},
     )
     named = {"uniform": dict.fromkeys(laws.languages, 1 / len(laws.languages)), **(mixtures or {})}
@@ -206,6 +208,7 @@ def allocate(
         kkt_residual=float(best.kkt[0]),
         warnings=(
             *laws.reach.warnings(params=params, tokens=tokens),
+            *_at_least_share(laws, shares, lower, floors or {}),
             *_unsettled(settled),
         ),
         runs_sha256=laws.provenance.runs_sha256,
@@ -357,6 +360,36 @@ def _require_feasible(
     )
 
 
+def _least_shares(
+    laws: Laws, tokens: float, supply: Floats, max_epochs: float | None, ceilings: Mapping[str, float]
+) -> dict[str, float]:
+    """Default floors: where the runs end, if the other limits leave room for it."""
+    if laws.form == "chinchilla":
+        return {}  # own tokens alone count: the loss itself keeps every share above 0
+    caps = dict(zip(laws.languages, (max_epochs or np.inf) * supply / tokens, strict=True))
+    half = 0.5 / len(laws.languages)
+    return {
+        name: min(share, half, float(caps[name]), ceilings.get(name, 1.0))
+        for name, share in laws.reach.least_share.items()
+    }
+
+
+def _at_least_share(
+    laws: Laws, shares: Floats, lower: Floats, floors: Mapping[str, float]
+) -> tuple[str, ...]:
+    held = [
+        f"{name} {100 * low:.2g}%"
+        for name, share, low in zip(laws.languages, shares, lower, strict=True)
+        if low > 0 and share <= low * (1 + 1e-6) and name not in floors
+    ]
+    if not held:
+        return ()
+    return (
+        f"held at the smallest share that the runs measured: {', '.join(held)}; the laws would go lower, "
+        "where no run was; runs with less would tell, and a floor of 0 lifts this",
+    )
+
+
 def _unsettled(settled: NDArray[np.bool_]) -> tuple[str, ...]:
     lost = int((~settled).sum())
     if lost == 0:
@@ -370,7 +403,8 @@ def _unsettled(settled: NDArray[np.bool_]) -> tuple[str, ...]:
 def _as_draws(c: Coefficients) -> Coefficients:
     """One set of coefficients as a batch of one."""
     return Coefficients(
-        **{name: getattr(c, name)[None] for name in ("E", "A", "alpha", "B", "beta", "R", "tau")},
+        **{name: getattr(c, name)[None] for name in COEFFICIENTS},
+        own=c.own,
         reference_params=c.reference_params,
         reference_tokens=c.reference_tokens,
     )

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Losses = Callable[[Floats], tuple[Floats, Floats, Floats, Floats]]
-"""p, shape (S, K) -> loss (S, T), gradient (S, T, K), outer (S, T), diagonal (S, T, K)."""
+"""p, shape (S, K) -> loss (S, T), gradient, factor and diagonal (S, T, K): the Hessian is factor factor^T + diag."""
 
 _MAX_ITERATIONS: Final = 80
 _TOLERANCE: Final = 1e-9
@@ -107,8 +107,8 @@ def solve(
     kkt = np.full(problems, np.inf)
     for _ in range(_MAX_ITERATIONS):
         full[:, free] = v[:, : len(free)]
-        loss, gradient, outer, diagonal = losses(full)
-        gradient, diagonal = with_excess(gradient[..., free]), with_excess(diagonal[..., free])
+        loss, *derivatives = losses(full)
+        gradient, factor, diagonal = (with_excess(part[..., free]) for part in derivatives)
         excess = v[:, len(free) :].sum(axis=1, keepdims=True)
         g = loss[:, limited] / cap - 1.0 - relaxed * excess
         jacobian = gradient[:, limited] / cap[..., None]
@@ -126,7 +126,7 @@ def solve(
         if not moving.any():
             break
 
-        hessian = np.einsum("st,stk,stl->skl", multiplier * outer, gradient, gradient)
+        hessian = np.einsum("st,stk,stl->skl", multiplier, factor, factor)
         hessian += np.einsum("sm,smk,sml->skl", y / slack, jacobian, jacobian)
         flat = (multiplier[..., None] * diagonal).sum(axis=1) + z_low / (v - lo) + z_high / (hi - v)
         hessian += flat[:, None, :] * np.eye(len(lo))

@@ -102,7 +102,7 @@ def demo(
     )
     if not json:
         _print.say(
-            f"{len(table)} checkpoints of {len(set(table.run))} real runs over {len(table.languages)} languages\n"
+            f"{len(table)} checkpoints of {len(set(table.run))} real runs, {len(table.languages)} languages\n"
         )
     _conclude(laws, allocations, page, json=json)
     if not json:

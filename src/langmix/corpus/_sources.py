@@ -103,8 +103,8 @@ def source_of(name: str) -> Source:
     if path.exists():
         return TableSource(kind="table", path=path)
     raise InputError(
-        f"source {name}: there is nothing of that name; expected `registry`, a folder of code, or a .jsonl, .parquet "
-        "or .arrow file"
+        f"source {name}: there is nothing of that name; expected `registry`, a folder of code, or a .jsonl, "
+        ".parquet or .arrow file"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -81,7 +82,9 @@ def mixtures(
         concentration: of the Dirichlet; below 1 favours mixtures of few languages.
         seed: of the draw and of the runs.
     """
-    drawn = np.random.default_rng(seed).dirichlet(np.full(len(languages), concentration), size=count)
+    # Other sizes draw other mixtures: together they cover more of the simplex.
+    rng = np.random.default_rng([seed, zlib.crc32(size.encode())])
+    drawn = rng.dirichlet(np.full(len(languages), concentration), size=count)
     # Rounded so that the plan reads the same wherever it is written; the last share takes the rest.
     shares = [dict(zip(languages, np.round(row, 4).tolist(), strict=True)) for row in drawn]
     for row in shares:

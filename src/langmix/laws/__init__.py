@@ -1,6 +1,7 @@
 """Scaling laws: one per target, from run tables, with run-level bootstrap intervals."""
 
 from langmix.laws._choose import FORMS, fit
+from langmix.laws._effective import ARRAYS as COEFFICIENTS
 from langmix.laws._effective import Coefficients
 from langmix.laws._file import read_laws, write_laws
 from langmix.laws._fit import Status
@@ -17,6 +18,7 @@ from langmix.laws._laws import (
 from langmix.laws._reach import Reach
 
 __all__ = [
+    "COEFFICIENTS",
     "FORMS",
     "Coefficients",
     "HeldOutError",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from langmix import _version
 from langmix.errors import InputError
-from langmix.laws._effective import Coefficients, repeated_tokens, stack
+from langmix.laws._effective import Coefficients, stack
 from langmix.laws._fit import Problem, TargetFit, fit_target
 from langmix.laws._laws import HeldOutError, Laws, Provenance, TargetSummary
 from langmix.laws._reach import Reach
@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 
 FORMS: Final = {
+    "specific": "own tokens, tokens transferred from the other languages, and a term for own tokens alone",
     "transfer": "own tokens and tokens transferred from the other languages",
     "chinchilla": "own tokens only",
 }
@@ -39,8 +40,8 @@ def fit(
 
     Args:
         runs: the run table.
-        law: ``transfer`` or ``chinchilla``; by default whichever predicts held-out runs better, which needs
-            enough runs to hold some out.
+        law: one of `FORMS`; by default whichever predicts held-out runs best, which needs enough runs to hold
+            some out.
         draws: bootstrap draws over runs, for the intervals.
         seed: of the bootstrap and of the folds.
         delta: Huber threshold on the log loss; by default set from the noise of the runs.
@@ -105,7 +106,8 @@ def _problems(runs: RunTable, law: str, rows: Rows | None = None) -> Iterator[Pr
             unique=runs.unique[used] / tokens0,
             loss=runs.losses[used, i],
             run=run[used],
-            transfer=law == "transfer",
+            transfer=law != "chinchilla",
+            specific=law == "specific",
         )
 
 
@@ -172,11 +174,7 @@ def _errors(runs: RunTable, form: str, held: Rows, delta: float | None) -> Float
 
 def _predict_rows(c: Coefficients, runs: RunTable, rows: NDArray[np.intp]) -> Floats:
     """Losses of one target (T = 1) for rows of a run table."""
-    tokens = runs.tokens[rows, None] * runs.shares[rows]
-    worth, _, _ = repeated_tokens(tokens, runs.unique[rows], c.R)
-    x = (worth @ c.tau[0]) / c.reference_tokens
-    loss: Floats = c.E + c.A * (runs.params[rows] / c.reference_params) ** -c.alpha + c.B * x**-c.beta
-    return loss
+    return np.array([c.loss(runs.params[k], runs.tokens[k], runs.shares[k], runs.unique[k])[0] for k in rows])
 
 
 def _best(held_out: tuple[HeldOutError, ...]) -> str:

@@ -11,12 +11,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from langmix import files
 from langmix.errors import InputError
-from langmix.laws._effective import Coefficients
+from langmix.laws._effective import ARRAYS, Coefficients
 from langmix.laws._laws import HeldOutError, Laws, Provenance, TargetSummary
 from langmix.laws._reach import Reach
 
 SCHEMA_VERSION: Final = 1
-_ARRAYS: Final = ("E", "A", "alpha", "B", "beta", "R", "tau")
 
 
 class _LawsFile(BaseModel):
@@ -29,6 +28,7 @@ class _LawsFile(BaseModel):
     form: str
     languages: tuple[str, ...]
     targets: tuple[str, ...]
+    own: list[int]
     reference_params: float
     reference_tokens: float
     best: dict[str, Any]
@@ -46,10 +46,11 @@ def write_laws(laws: Laws, path: str | os.PathLike[str]) -> None:
         form=laws.form,
         languages=laws.languages,
         targets=laws.targets,
+        own=laws.best.own.tolist(),
         reference_params=laws.best.reference_params,
         reference_tokens=laws.best.reference_tokens,
-        best={name: getattr(laws.best, name).tolist() for name in _ARRAYS},
-        draws={name: _rounded(getattr(laws.draws, name)) for name in _ARRAYS},
+        best={name: getattr(laws.best, name).tolist() for name in ARRAYS},
+        draws={name: _rounded(getattr(laws.draws, name)) for name in ARRAYS},
         summaries=laws.summaries,
         reach=laws.reach,
         held_out=laws.held_out,
@@ -91,7 +92,7 @@ def read_laws(path: str | os.PathLike[str]) -> Laws:
 
 
 def _coefficients(content: _LawsFile, arrays: dict[str, Any]) -> Coefficients:
-    values = {name: np.array(arrays[name], dtype=float) for name in _ARRAYS}
+    values = {name: np.array(arrays[name], dtype=float) for name in ARRAYS}
     targets, languages = len(content.targets), len(content.languages)
     for name, array in values.items():
         expected = (targets, languages) if name == "tau" else (targets,)
@@ -99,8 +100,14 @@ def _coefficients(content: _LawsFile, arrays: dict[str, Any]) -> Coefficients:
             values[name] = np.empty((0, *expected))
         elif array.shape[-len(expected) :] != expected:
             raise ValueError(f"{name} has shape {array.shape}; expected (..., {expected})")
+    own = np.array(content.own, dtype=np.intp)
+    if own.shape != (targets,) or not np.all((own >= 0) & (own < languages)):
+        raise ValueError(f"own is {content.own}; expected {targets} indices below {languages}")
     return Coefficients(
-        **values, reference_params=content.reference_params, reference_tokens=content.reference_tokens
+        **values,
+        own=own,
+        reference_params=content.reference_params,
+        reference_tokens=content.reference_tokens,
     )
 
 

@@ -1,11 +1,11 @@
 """Fitting the effective-token law to the checkpoints of one target.
 
-Given the exponents and tau the law is linear in E, A, B >= 0, so starts come from variable projection:
+Given the exponents and tau the law is linear in E, A, B, S >= 0, so starts come from variable projection:
 non-negative least squares inside a coarse search over the nonlinear parameters. The best starts are polished
 together on the true objective (Huber on the log loss, plus the prior on what runs may not identify).
 
-Priors, stated: log tau ~ Normal(log 0.1, 1.5), log R ~ Normal(log 15.4, 1), the latter from the constant of
-Muennighoff et al. 2023. They act where runs say little; `Status.ILL_CONDITIONED` names where they rule.
+Priors, stated: log tau ~ Normal(log 0.1, 1.5); log R ~ Normal(log 15.4, 1), from the constant of Muennighoff
+et al. 2023; log sigma ~ Normal(log 0.3, 0.7), the range of published data exponents. They act where runs say little; `Status.ILL_CONDITIONED` names where they rule.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ Floats = NDArray[np.float64]
 
 TAU_PRIOR: Final = (math.log(0.1), 1.5)
 R_PRIOR: Final = (math.log(15.4), 1.0)
-_LINEAR: Final = ("E", "A", "B")
-_FIXED_NAMES: Final = ("E", "A", "alpha", "B", "beta", "R")
+SIGMA_PRIOR: Final = (math.log(0.3), 0.7)
+_FIXED_NAMES: Final = ("E", "A", "alpha", "B", "beta", "R", "S", "sigma")
+_FIXED: Final = len(_FIXED_NAMES)
 _TINY: Final = 1e-7
 _STARTS: Final = 6
 _PILOT_PHI: Final = 0.02**2
@@ -62,6 +63,7 @@ class Problem:
         loss: shape (n,), nats per token.
         run: shape (n,), index of the run of each row.
         transfer: whether other sources count (tau free) or not (tau = 0).
+        specific: whether there is a term that only own tokens lower (S free) or not (S = 0).
     """
 
     target: str
@@ -72,6 +74,7 @@ class Problem:
     loss: Floats
     run: NDArray[np.intp]
     transfer: bool
+    specific: bool
 
     @property
     def sources(self) -> int:
@@ -210,18 +213,20 @@ def _model(problem: Problem) -> Model:
     others, own = problem.others, problem.own
 
     def evaluate(theta: Floats) -> tuple[Floats, Floats]:
-        E, A, alpha, B, beta, R = np.exp(theta[:, :6, None]).transpose(1, 0, 2)
+        E, A, alpha, B, beta, R, S, sigma = np.exp(theta[:, :_FIXED, None]).transpose(1, 0, 2)
         tau = np.zeros((len(theta), 1, problem.sources))
         tau[:, 0, own] = 1.0
-        tau[:, 0, others] = np.exp(theta[:, 6:])
+        tau[:, 0, others] = np.exp(theta[:, _FIXED:])
         if problem.repeats:
             worth, by_R = _worth_and_slope(problem, R[..., None])
         else:
-            worth, by_R = problem.tokens[None], np.zeros((1, 1, 1))
+            worth, by_R = problem.tokens[None], np.zeros((1, 1, problem.sources))
         x = (tau * worth).sum(axis=-1)
         log_x = np.log(np.maximum(x, 1e-300))
         by_params, by_tokens = A * np.exp(-alpha * log_params), B * np.exp(-beta * log_x)
-        loss = E + by_params + by_tokens
+        log_y = np.log(np.maximum(worth[..., own], 1e-300))
+        by_own = S * np.exp(-sigma * log_y) if problem.specific else np.zeros_like(by_tokens)
+        loss = E + by_params + by_tokens + by_own
         jacobian = np.empty((*loss.shape, theta.shape[1]))
         jacobian[..., 0] = E
         jacobian[..., 1] = by_params
@@ -229,8 +234,11 @@ def _model(problem: Problem) -> Model:
         jacobian[..., 3] = by_tokens
         jacobian[..., 4] = -by_tokens * beta * log_x
         by_x = -beta * by_tokens / np.maximum(x, 1e-300)
-        jacobian[..., 5] = by_x * (tau * by_R).sum(axis=-1) * R
-        jacobian[..., 6:] = by_x[..., None] * (tau * worth)[..., others]
+        by_y = -sigma * by_own / np.maximum(worth[..., own], 1e-300)
+        jacobian[..., 5] = (by_x * (tau * by_R).sum(axis=-1) + by_y * by_R[..., own]) * R
+        jacobian[..., 6] = by_own
+        jacobian[..., 7] = -by_own * sigma * log_y
+        jacobian[..., _FIXED:] = by_x[..., None] * (tau * worth)[..., others]
         return np.log(loss) - log_loss, jacobian / loss[..., None]
 
     return evaluate
@@ -260,19 +268,27 @@ def _box(problem: Problem) -> tuple[Floats, Floats]:
         low[2] = high[2] = math.log(0.5)
     low += [math.log(0.05) if problem.repeats else R_PRIOR[0]]
     high += [math.log(1e3) if problem.repeats else R_PRIOR[0]]
+    if problem.specific:
+        low += [math.log(_TINY * smallest), math.log(0.02)]
+        high += [math.log(1e3 * smallest), math.log(4.0)]
+    else:
+        low += [math.log(_TINY * smallest), SIGMA_PRIOR[0]]
+        high += [math.log(_TINY * smallest), SIGMA_PRIOR[0]]
     taus = len(problem.others)
     return np.array(low + [math.log(1e-5)] * taus), np.array(high + [math.log(10.0)] * taus)
 
 
 def _prior(problem: Problem) -> tuple[Floats, Floats]:
     taus = len(problem.others)
-    centre = np.array([0.0] * 5 + [R_PRIOR[0]] + [TAU_PRIOR[0]] * taus)
-    precision = np.array([0.0] * 5 + [R_PRIOR[1] ** -2] + [TAU_PRIOR[1] ** -2] * taus)
+    centre = np.array([0.0] * 5 + [R_PRIOR[0], 0.0, SIGMA_PRIOR[0]] + [TAU_PRIOR[0]] * taus)
+    precision = np.array(
+        [0.0] * 5 + [R_PRIOR[1] ** -2, 0.0, SIGMA_PRIOR[1] ** -2] + [TAU_PRIOR[1] ** -2] * taus
+    )
     return centre, precision
 
 
 def _starts(problem: Problem) -> Floats:
-    """The best points of a coarse search: E, A, B by non-negative least squares on relative errors."""
+    """The best points of a coarse search: E, A, B, S by non-negative least squares on relative errors."""
     lower, upper = _box(problem)
     exponents = (0.15, 0.35, 0.7, 1.3)
     alphas = exponents if upper[2] > lower[2] else (math.exp(lower[2]),)
@@ -283,12 +299,21 @@ def _starts(problem: Problem) -> Floats:
         weight = np.zeros(problem.sources)
         weight[problem.others], weight[problem.own] = tau, 1.0
         x = np.maximum(worth[0] @ weight, 1e-300)
-        columns = np.column_stack([np.ones_like(x), problem.params**-alpha, x**-beta]) / problem.loss[:, None]
+        y = np.maximum(worth[0][:, problem.own], 1e-300)
+        columns = np.column_stack(
+            [np.ones_like(x), problem.params**-alpha, x**-beta, y ** -math.exp(SIGMA_PRIOR[0])]
+        )
+        columns /= problem.loss[:, None]
         if upper[1] <= lower[1]:
             columns[:, 1] = 0.0
+        if not problem.specific:
+            columns[:, 3] = 0.0
         linear, misfit = nnls(columns, np.ones_like(x))
-        logs = np.log(np.maximum(linear, _TINY))
+        # A term of nothing could not grow again: its derivative in the logarithm is nothing too.
+        linear = np.maximum(linear, [_TINY, _TINY, _TINY, 0.05 * problem.loss.min()])
+        logs = np.log(linear)
         theta = [logs[0], logs[1], math.log(alpha), logs[2], math.log(beta), R_PRIOR[0]]
+        theta += [logs[3], SIGMA_PRIOR[0]]
         theta += [math.log(tau)] * len(problem.others)
         found.append((float(misfit), np.clip(np.array(theta), lower, upper)))
     found.sort(key=lambda item: item[0])
@@ -324,6 +349,8 @@ def _unidentified(
     ruled = (precision > 0) & (variance * precision > 0.8**2)
     if not problem.repeats:
         ruled[5] = False
+    if not problem.specific:
+        ruled[7] = False
     return tuple(name for name, bad in zip(problem.names, ruled, strict=True) if bad)
 
 
@@ -331,6 +358,14 @@ def _coefficients(problem: Problem, theta: Floats, reference: tuple[float, float
     values = np.exp(theta)
     tau = np.zeros((*theta.shape[:-1], 1, problem.sources))
     tau[..., 0, problem.own] = 1.0
-    tau[..., 0, problem.others] = values[..., 6:]
+    tau[..., 0, problem.others] = values[..., _FIXED:]
     parts = {name: values[..., k : k + 1] for k, name in enumerate(_FIXED_NAMES)}
-    return Coefficients(**parts, tau=tau, reference_params=reference[0], reference_tokens=reference[1])
+    if not problem.specific:
+        parts["S"] = np.zeros_like(parts["S"])
+    return Coefficients(
+        **parts,
+        tau=tau,
+        own=np.array([problem.own]),
+        reference_params=reference[0],
+        reference_tokens=reference[1],
+    )

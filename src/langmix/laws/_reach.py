@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
+
+import numpy as np
 
 from langmix.runs import RunTable
 
@@ -13,10 +16,17 @@ FAR: Final = 2.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """The smallest and largest runs that the laws were fitted to, in parameters and tokens."""
+    """How far the runs reach that the laws were fitted to.
+
+    Attributes:
+        params, tokens: of the smallest and the largest run.
+        least_share: per language that is a target, the smallest share above 0 at which its loss was measured.
+            The laws are not fitted to runs without a language, and say nothing about less than this.
+    """
 
     params: tuple[float, float]
     tokens: tuple[float, float]
+    least_share: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, runs: RunTable) -> Reach:
@@ -24,6 +34,14 @@ class Reach:
         return cls(
             params=(float(runs.params.min()), float(runs.params.max())),
             tokens=(float(runs.tokens.min()), float(runs.tokens.max())),
+            least_share={
+                name: float(runs.shares[seen, k].min())
+                for k, name in enumerate(runs.languages)
+                if name in runs.targets
+                and (
+                    seen := (runs.shares[:, k] > 0) & np.isfinite(runs.losses[:, runs.targets.index(name)])
+                ).any()
+            },
         )
 
     def warnings(self, *, params: float, tokens: float) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def minimise(
     precision: Floats,
     lower: Floats,
     upper: Floats,
-    max_iterations: int = 200,
+    max_iterations: int = 1000,
     tolerance: float = 1e-7,
 ) -> Solution:
     """Run the batch until every member has converged.

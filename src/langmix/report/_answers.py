@@ -51,7 +51,8 @@ def allocation_figure(allocation: Allocation, *, name: str) -> Drawing:
         name=name,
         title=f"Allocation for {count(allocation.params)} parameters and {count(allocation.tokens)} tokens",
         reading="Bars: recommended shares; black lines: their 90% intervals. Prices are what one more "
-        "percent of the budget, given to that language, takes off the objective: at the allocation they are equal.",
+        "percent of the budget, given to that language, takes off the objective; they are equal at the "
+        "allocation.",
         figure=figure,
         data=data,
     )

@@ -57,8 +57,8 @@ def transfer_map(laws: Laws) -> Drawing | None:
     return Drawing(
         name="transfer",
         title="Transfer coefficients of the laws",
-        reading="A token of the column's language is worth this many own tokens to the row's language. Hatched: "
-        "the runs say next to nothing, the prior rules.",
+        reading="A token of the column's language is worth this many own tokens to the row's language. "
+        "Hatched: the runs say next to nothing, the prior rules.",
         figure=figure,
         data=data,
     )

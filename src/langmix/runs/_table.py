@@ -223,6 +223,8 @@ def _normalised(frame: pd.DataFrame, source: str) -> pd.DataFrame:
             f"{source}: {_row(frame, int(index))}: the shares sum to {total[index]:.6g}, expected 1 "
             f"(columns {_some(columns)}); shares are parts of the training tokens, not percent or weights"
         )
+    # Sums within rounding of 1 are left alone, so that a table reads back as it was written, to the bit.
+    total = total.where((total - 1).abs() > 1e-12, 1.0)
     return frame.assign(**{column: frame[column] / total for column in columns})
 
 

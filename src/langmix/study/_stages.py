@@ -15,6 +15,7 @@ from langmix import files
 from langmix._version import VERSION
 from langmix.allocate import Allocation, allocate, write_mixture
 from langmix.corpus import build_corpus, open_corpus
+from langmix.errors import InputError
 from langmix.lab import sweep
 from langmix.lab._results import fingerprint, read_result
 from langmix.laws import Laws, fit, read_laws, write_laws
@@ -247,5 +248,9 @@ def write_report(
     title: str,
     notes: Sequence[str] = (),
 ) -> Path:
-    """The page of a run table with its laws and allocations."""
-    return build_report(runs, laws, allocations, synergy(runs), folder, title=title, notes=notes)
+    """The page of a run table with its laws and allocations; synergies too where it has pairs."""
+    try:
+        synergies = synergy(runs)
+    except InputError:
+        synergies = []  # a table without pairs has laws and an answer all the same
+    return build_report(runs, laws, allocations, synergies, folder, title=title, notes=notes)

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted import NAMES, plant, scaled, truth
+from scipy.optimize import minimize
+
+from langmix.errors import InputError
+from langmix.laws import Coefficients, Laws, Status, fit, read_laws, write_laws
+from langmix.runs import RunTable
+
+
+def test_a_noiseless_law_is_recovered(planted_law: Coefficients) -> None:
+    runs = plant(planted_law, np.random.default_rng(0), noise=0.0)
+    laws = fit(runs, law="transfer", draws=0)
+    for params, tokens in ((1e5, 1e6), (3e5, 16e5), (1e6, 8e6)):
+        for shares in np.random.default_rng(3).dirichlet(np.ones(7), size=5):
+            predicted = laws.predict(
+                params=params, tokens=tokens, shares=dict(zip(NAMES, shares, strict=True))
+            )
+            assert list(predicted.loss.values()) == pytest.approx(
+                planted_law.loss(params, tokens, shares), rel=2e-3
+            )
+
+
+def test_exponents_and_transfer_lie_in_their_intervals(planted_law: Coefficients, planted_fit: Laws) -> None:
+    table = planted_fit.exponents()
+    for name in ("alpha", "beta"):
+        true = getattr(planted_law, name)
+        assert ((table[f"{name}_low"] <= true) & (true <= table[f"{name}_high"])).mean() >= 5 / 7
+    transfer = planted_fit.transfer()
+    true = np.array(
+        [
+            planted_law.tau[NAMES.index(t), NAMES.index(s)]
+            for t, s in transfer[["target", "source"]].to_numpy()
+        ]
+    )
+    inside = (transfer["low"] <= true) & (true <= transfer["high"])
+    assert 0.75 <= inside.mean() <= 1.0
+
+
+@pytest.mark.slow
+def test_intervals_of_predictions_cover_the_truth_in_about_nine_of_ten_cases() -> None:
+    covered = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        law = truth(rng)
+        laws = fit(plant(law, rng), law="transfer")
+        uniform = np.full(7, 1 / 7)
+        shown = laws.predict(params=3e5, tokens=16e5, shares=dict(zip(NAMES, uniform, strict=True)))
+        true = law.loss(3e5, 16e5, uniform)
+        covered += [shown.low[n] <= t <= shown.high[n] for n, t in zip(NAMES, true, strict=True)]
+    assert 0.8 <= np.mean(covered) <= 0.97
+
+
+def test_the_fit_does_not_depend_on_units(planted_runs: RunTable) -> None:
+    small = fit(planted_runs, law="transfer", draws=0)
+    large = fit(scaled(planted_runs, params=1e4, tokens=1e6), law="transfer", draws=0)
+    shares = dict.fromkeys(NAMES, 1 / 7)
+    here = small.predict(params=5e5, tokens=4e6, shares=shares).loss
+    there = large.predict(params=5e9, tokens=4e12, shares=shares).loss
+    assert list(there.values()) == pytest.approx(list(here.values()), rel=1e-6)
+
+
+def test_the_fit_does_not_depend_on_the_order_of_languages_or_rows(planted_runs: RunTable) -> None:
+    frame = planted_runs.frame.sample(frac=1, random_state=1)
+    other = RunTable.from_frame(frame[frame.columns[::-1]])
+    shares = dict.fromkeys(NAMES, 1 / 7)
+    here = fit(planted_runs, law="transfer", draws=0).predict(params=5e5, tokens=4e6, shares=shares).loss
+    there = fit(other, law="transfer", draws=0).predict(params=5e5, tokens=4e6, shares=shares).loss
+    assert there == pytest.approx(here, rel=1e-5)
+
+
+def test_derivatives_agree_with_finite_differences(planted_law: Coefficients) -> None:
+    rng = np.random.default_rng(5)
+    shares, supply = rng.dirichlet(np.ones(7)), rng.uniform(2e4, 1e6, 7)
+    _, gradient, outer, diagonal = planted_law.derivatives(1e5, 1e6, shares, supply)
+    hessian = outer[:, None, None] * gradient[:, :, None] * gradient[:, None, :]
+    hessian += diagonal[:, :, None] * np.eye(7)
+    for k in range(7):
+        step = 1e-6 * np.eye(7)[k]
+        up, down = (planted_law.derivatives(1e5, 1e6, shares + s * step, supply) for s in (1, -1))
+        assert (up[0] - down[0]) / 2e-6 == pytest.approx(gradient[:, k], rel=1e-4)
+        assert (up[1] - down[1]) / 2e-6 == pytest.approx(hessian[:, k, :], rel=1e-3, abs=1e-6)
+
+
+def test_the_optimum_is_no_worse_than_that_of_a_general_optimiser() -> None:
+    """One language: the objective that langmix reaches against the best of 40 starts of SLSQP."""
+    law = truth(np.random.default_rng(4), count=1)
+    runs = plant(law, np.random.default_rng(5), noise=0.02)
+    delta = 0.01
+    laws = fit(runs, law="chinchilla", draws=0, delta=delta)
+    log_n, log_d, log_l = (
+        np.log(v / r)
+        for v, r in zip((runs.params, runs.tokens, runs.losses[:, 0]), (1e5, 1e6, 1.0), strict=True)
+    )
+    once = ~np.array([str(r).startswith("self") for r in runs.run])
+
+    def objective(predicted: np.ndarray) -> float:
+        size = np.abs(np.log(predicted) - log_l)[once]
+        return float(np.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta)).sum())
+
+    def general(t: np.ndarray) -> float:
+        return objective(np.exp(t[0]) + np.exp(t[1] - t[2] * log_n) + np.exp(t[3] - t[4] * log_d))
+
+    only_once = RunTable.from_frame(runs.frame[once])
+    ours = fit(only_once, law="chinchilla", draws=0, delta=delta)
+    reached = objective(
+        np.array([ours.best.loss(n, d, np.ones(1))[0] for n, d in zip(runs.params, runs.tokens, strict=True)])
+    )
+    rng = np.random.default_rng(0)
+    bounds = [(-5, 2), (-5, 2), (0.02, 4), (-5, 2), (0.02, 4)]
+    rivals = [
+        minimize(general, [rng.uniform(*b) for b in bounds], bounds=bounds, method="SLSQP").fun
+        for _ in range(40)
+    ]
+    assert reached <= min(rivals) * 1.001 + 1e-9
+    assert laws.form == "chinchilla"
+
+
+def test_the_better_form_is_chosen_by_held_out_error(planted_runs: RunTable) -> None:
+    laws = fit(planted_runs, draws=0)
+    assert laws.form == "transfer"
+    errors = {(e.form, e.split): e.error for e in laws.held_out}
+    assert errors["transfer", "new runs"] < errors["chinchilla", "new runs"]
+
+
+def test_what_the_runs_cannot_tell_is_said(planted_runs: RunTable) -> None:
+    """Without runs that mix languages, transfer is the prior's alone."""
+    alone = planted_runs.select(planted_runs.shares.max(axis=1) > 0.999)
+    laws = fit(alone, law="transfer", draws=0)
+    for summary in laws.summaries:
+        assert summary.status is not Status.CONVERGED
+        assert sum(name.startswith("tau[") for name in summary.unidentified) == 6
+
+
+def test_too_few_checkpoints_are_refused(planted_runs: RunTable) -> None:
+    few = planted_runs.select(np.arange(len(planted_runs)) < 3)
+    with pytest.raises(InputError, match="usable checkpoints"):
+        fit(few)
+
+
+def test_laws_read_back_as_they_were_written(tmp_path: Path, planted_fit: Laws) -> None:
+    write_laws(planted_fit, tmp_path / "laws.json")
+    again = read_laws(tmp_path / "laws.json")
+    for part in ("best", "draws"):
+        for name in ("E", "A", "alpha", "B", "beta", "R", "tau"):
+            assert np.array_equal(
+                getattr(getattr(again, part), name), getattr(getattr(planted_fit, part), name)
+            )
+    assert (again.reach, again.summaries, again.provenance) == (
+        planted_fit.reach,
+        planted_fit.summaries,
+        planted_fit.provenance,
+    )
+
+
+def test_a_newer_schema_is_refused_with_the_remedy(tmp_path: Path, planted_fit: Laws) -> None:
+    path = tmp_path / "laws.json"
+    write_laws(planted_fit, path)
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    with pytest.raises(InputError, match=r"schema version 99 is newer .* upgrade langmix"):
+        read_laws(path)
+
+
+def test_a_prediction_far_outside_the_runs_carries_a_warning(planted_fit: Laws) -> None:
+    shares = dict.fromkeys(NAMES, 1 / 7)
+    assert not planted_fit.predict(params=1e5, tokens=1e6, shares=shares).warnings
+    far = planted_fit.predict(params=1.5e9, tokens=350e9, shares=shares).warnings
+    assert "5,000 times the largest run" in far[0]
+    assert len(far) == 2
+
+
+@pytest.mark.conformance
+def test_the_global_optimum_of_the_standard_protocol_is_found(shared_data: Path) -> None:
+    frame = pd.read_csv(shared_data / "runs" / "chinchilla.csv")
+    loss = next(c for c in frame.columns if c.startswith("loss"))
+    frame = frame.sort_values(loss).head(240)
+    runs = RunTable.from_frame(frame, source="chinchilla.csv")
+    laws = fit(runs, law="chinchilla", draws=0, delta=1e-3)
+    predicted = np.array(
+        [laws.best.loss(n, d, np.ones(1))[0] for n, d in zip(runs.params, runs.tokens, strict=True)]
+    )
+    size = np.abs(np.log(predicted) - np.log(runs.losses[:, 0]))
+    total = np.where(size <= 1e-3, 0.5 * size**2, 1e-3 * (size - 0.5e-3)).sum()
+    assert total <= 1.01827402e-3 * (1 + 1e-6)
+
+
+@pytest.mark.conformance
+def test_public_tables_are_fitted(shared_data: Path) -> None:
+    from langmix.runs import read_runs
+
+    runs = read_runs(shared_data / "runs" / "overtrain-small.csv")
+    assert np.isfinite(fit(runs, draws=20).best.E).all()
