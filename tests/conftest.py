@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planted import plant, truth
 
 from langmix.laws import Coefficients, Laws, fit
 from langmix.runs import RunTable
+from planted import plant, truth
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -28,7 +28,10 @@ def truth(rng: np.random.Generator, count: int = 7) -> Coefficients:
         B=rng.uniform(0.4, 1.2, count),
         beta=rng.uniform(0.2, 0.6, count),
         R=np.full(count, 10.0),
+        S=np.zeros(count),
+        sigma=np.full(count, 0.3),
         tau=tau,
+        own=np.arange(count),
         reference_params=1e5,
         reference_tokens=1e6,
     )

@@ -81,7 +81,7 @@ def test_a_repeated_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_table_gives_one_message(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "runs.csv"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="runs.csv"):
+    with pytest.raises(InputError, match=r"runs\.csv"):
         read_runs(path)
 
 

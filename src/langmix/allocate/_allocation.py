@@ -129,7 +129,7 @@ def allocate(
         available: distinct tokens per language; repetition is discounted beyond. By default unlimited.
         max_epochs: how often a language may be repeated at most.
         floors, ceilings: least and largest share per language. A language whose loss counts keeps at least
-            the smallest share at which the runs measured it, but no more than half of its uniform share: the laws
+            the smallest share at which the runs measured it, but no more than half of its uniform share: laws
             say nothing about less. A floor of 0 lifts that.
         no_worse_than: per mixture name (``uniform`` or one of ``mixtures``), by what part a target's loss may
             be above its loss under that mixture: ``{"uniform": 0.01}``.

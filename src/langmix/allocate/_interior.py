@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Losses = Callable[[Floats], tuple[Floats, Floats, Floats, Floats]]
-"""p, shape (S, K) -> loss (S, T), gradient, factor and diagonal (S, T, K): the Hessian is factor factor^T + diag."""
+"""p, shape (S, K) -> loss (S, T); gradient, factor, diagonal (S, T, K); Hessian factor factor^T + diag."""
 
 _MAX_ITERATIONS: Final = 80
 _TOLERANCE: Final = 1e-9

@@ -21,7 +21,7 @@ def fit(
     runs: _options.RunsFile,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the laws.")] = Path("laws.json"),
     law: Annotated[
-        str | None, typer.Option(help="transfer or chinchilla; by default the best on held-out runs.")
+        str | None, typer.Option(help="specific, transfer or chinchilla; default: the best on held-out runs.")
     ] = None,
     draws: _options.Draws = 200,
     seed: _options.Seed = 0,

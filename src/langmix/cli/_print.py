@@ -73,7 +73,7 @@ def warnings(sentences: tuple[str, ...]) -> None:
 
 def laws_tables(laws: Laws) -> None:
     """The exponents of every language, the status of the fits, and the rivals on held-out runs."""
-    table = _table("loss = E + A (N/N0)^-alpha + B (x/D0)^-beta, 90% intervals", "target")
+    table = _table(f"{laws.formula}, 90% intervals", "target")
     for heading in ("alpha (N)", "beta (D)", "E"):
         table.add_column(heading, justify="right")
     table.add_column("noise", justify="right")

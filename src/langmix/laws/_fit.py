@@ -5,7 +5,8 @@ non-negative least squares inside a coarse search over the nonlinear parameters.
 together on the true objective (Huber on the log loss, plus the prior on what runs may not identify).
 
 Priors, stated: log tau ~ Normal(log 0.1, 1.5); log R ~ Normal(log 15.4, 1), from the constant of Muennighoff
-et al. 2023; log sigma ~ Normal(log 0.3, 0.7), the range of published data exponents. They act where runs say little; `Status.ILL_CONDITIONED` names where they rule.
+et al. 2023; log sigma ~ Normal(log 0.3, 0.7), the range of published data exponents. They act where runs say
+little; `Status.ILL_CONDITIONED` names where they rule.
 """
 
 from __future__ import annotations
@@ -132,6 +133,7 @@ def fit_target(
     delta: float | None,
     draws: int,
     rng: np.random.Generator,
+    tolerance: float = 1e-7,
 ) -> TargetFit:
     """Fit one target; see the module's text.
 
@@ -142,6 +144,7 @@ def fit_target(
             (the usual 1e-3 makes the fit a median regression, which wastes a third of clean data).
         draws: bootstrap draws; 0 gives none.
         rng: of the bootstrap.
+        tolerance: relative fall of the objective at which the search ends.
     """
     model = _model(problem)
     lower, upper = _box(problem)
@@ -159,6 +162,7 @@ def fit_target(
             precision=precision,
             lower=lower,
             upper=upper,
+            tolerance=tolerance,
         )
 
     def from_all(start: Floats, threshold: float, phi: float) -> tuple[Floats, bool]:

@@ -91,7 +91,7 @@ class Laws:
     """The fitted laws of all targets.
 
     Attributes:
-        form: the form that was taken: ``transfer`` or ``chinchilla``.
+        form: the form that was taken, one of `FORMS`.
         languages: the sources, in the order of the share vector.
         targets: what losses are predicted.
         best: the coefficients, shapes (T,) and (T, K).
@@ -143,8 +143,17 @@ class Laws:
             loss=self.by_target(loss),
             low=self.by_target(low),
             high=self.by_target(high),
-            warnings=self.reach.warnings(params=params, tokens=tokens),
+            warnings=(
+                *self.reach.warnings(params=params, tokens=tokens),
+                *self.reach.share_warnings(dict(zip(self.languages, p, strict=True))),
+            ),
         )
+
+    @property
+    def formula(self) -> str:
+        """The law in one line; x are effective tokens, d own tokens."""
+        own = " + S (d/D0)^-sigma" if self.form == "specific" else ""
+        return f"loss = E + A (N/N0)^-alpha + B (x/D0)^-beta{own}"
 
     def exponents(self) -> pd.DataFrame:
         """A row per target: each parameter of the law with its 90% interval, and the status of the fit."""
@@ -207,7 +216,8 @@ class Laws:
     def _check_reachable(self, p: Floats) -> None:
         tau = self.best.tau
         for i, target in enumerate(self.targets):
-            if not np.any(tau[i] * p > 0):
+            alone = self.best.S[i] > 0 and p[self.best.own[i]] == 0
+            if alone or not np.any(tau[i] * p > 0):
                 raise InputError(
                     f"shares: nothing in this mixture teaches {target!r} under the law {self.form!r}; give "
                     f"{target!r} a share above 0"

@@ -63,6 +63,17 @@ class Reach:
                 )
         return tuple(found)
 
+    def share_warnings(self, shares: Mapping[str, float]) -> tuple[str, ...]:
+        """A sentence on languages with less than any run gave them; none if there are none."""
+        less = [
+            f"{name} {100 * shares[name]:.2g}% (runs: {100 * least:.2g}% or more)"
+            for name, least in self.least_share.items()
+            if shares[name] < least * (1 - 1e-3)
+        ]
+        if not less:
+            return ()
+        return (f"less of a language than in any run that measured its loss: {', '.join(less)}",)
+
 
 def _times(factor: float) -> str:
     """2.5 times, 15,000 times: three significant digits without an exponent."""

@@ -19,7 +19,7 @@ OKABE_ITO: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B
 INK: Final = "#222222"
 SOFT: Final = "#8a8a8a"
 
-_STYLE: Final[dict[Any, Any]] = {
+STYLE: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.edgecolor": SOFT,
@@ -57,7 +57,7 @@ class Drawing:
 
     def svg(self) -> str:
         """A whole SVG file; the same input gives the same bytes."""
-        with matplotlib.rc_context({**_STYLE, "svg.hashsalt": self.name}):
+        with matplotlib.rc_context({**STYLE, "svg.hashsalt": self.name}):
             buffer = io.StringIO()
             self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         return buffer.getvalue()
@@ -74,7 +74,7 @@ class Drawing:
 
     def png(self) -> bytes:
         """The figure at twice the resolution of a screen."""
-        with matplotlib.rc_context(_STYLE):
+        with matplotlib.rc_context(STYLE):
             buffer = io.BytesIO()
             self.figure.savefig(buffer, format="png", dpi=192, metadata={"Software": None})
         return buffer.getvalue()
@@ -87,8 +87,7 @@ class Drawing:
 def panels(
     rows: int, columns: int, *, width: float = 7.6, height: float, **options: Any
 ) -> tuple[Figure, list[Axes]]:
-    """A figure and its axes, row by row, in the style of the page; sizes in inches."""
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, **options)
+    """A figure and its axes, row by row; sizes in inches. To be called under `STYLE`."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, [axis for row in axes for axis in row]

@@ -43,7 +43,7 @@ def synergy_map(found: Synergy, *, name: str) -> Drawing:
 def transfer_map(laws: Laws) -> Drawing | None:
     """Fitted transfer coefficients; none for a law without transfer."""
     data = laws.transfer()
-    if laws.form != "transfer" or data.empty:
+    if laws.form == "chinchilla" or data.empty:
         return None
     cells = np.full((len(laws.targets), len(laws.languages)), np.nan)
     unknown = np.zeros(cells.shape, dtype=bool)

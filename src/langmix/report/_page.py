@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,7 +17,7 @@ from langmix.languages import label
 from langmix.laws import Laws
 from langmix.report._answers import allocation_figure
 from langmix.report._curves import exponents, predicted_measured, scaling_curves
-from langmix.report._drawing import Drawing
+from langmix.report._drawing import STYLE, Drawing
 from langmix.report._matrices import synergy_map, transfer_map
 from langmix.runs import RunTable
 from langmix.transfer import Synergy
@@ -33,10 +34,11 @@ def write_page(
     notes: Sequence[str],
 ) -> Path:
     """Draw everything in memory, then write figures and, last, the page."""
-    answers = [allocation_figure(a, name=f"allocation-{k}") for k, a in enumerate(allocations, 1)]
-    synergy_maps = [synergy_map(found, name=f"synergy-{k}") for k, found in enumerate(synergies, 1)]
-    curves, transfer = scaling_curves(runs, laws), transfer_map(laws)
-    fit, residuals = exponents(laws), predicted_measured(runs, laws)
+    with matplotlib.rc_context(STYLE):  # texts take their style when they are made
+        answers = [allocation_figure(a, name=f"allocation-{k}") for k, a in enumerate(allocations, 1)]
+        synergy_maps = [synergy_map(found, name=f"synergy-{k}") for k, found in enumerate(synergies, 1)]
+        curves, transfer = scaling_curves(runs, laws), transfer_map(laws)
+        fit, residuals = exponents(laws), predicted_measured(runs, laws)
     html = _template().render(
         title=title,
         notes=notes,
