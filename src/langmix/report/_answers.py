@@ -30,23 +30,24 @@ def allocation_figure(allocation: Allocation, *, name: str) -> Drawing:
             for language in names
         ]
     )
-    figure, (left, right) = panels(1, 2, height=0.34 * len(names) + 1.1, sharey=True)
+    figure, (left, right) = panels(1, 2, height=0.34 * len(names) + 1.3, sharey=True)
     place = np.arange(len(names))
     low, share, high = (100 * data[c].to_numpy(dtype=float) for c in ("share_low", "share", "share_high"))
     left.barh(place, share, color=OKABE_ITO[5], height=0.62)
     left.hlines(place, low, high, color=INK, lw=1.6)
-    left.plot(100 * data["share_uniform"], place, "|", color=OKABE_ITO[1], ms=14, mew=2, label="uniform")
+    left.plot(100 * data["share_uniform"], place, "|", color=OKABE_ITO[1], ms=14, mew=2)
     left.set_title("share of the tokens, %")
     left.set_yticks(place, [label(language) for language in names])
     left.invert_yaxis()
-    left.legend(loc="lower right")
     right.hlines(place, data["price"], data["price_uniform"], color=SOFT, lw=1)
-    right.plot(data["price_uniform"], place, "|", color=OKABE_ITO[1], ms=12, mew=2, label="at uniform")
-    right.plot(data["price"], place, "o", color=OKABE_ITO[0], ms=6, label="at the allocation")
+    marks = [
+        *right.plot(data["price_uniform"], place, "|", color=OKABE_ITO[1], ms=12, mew=2, label="uniform"),
+        *right.plot(data["price"], place, "o", color=OKABE_ITO[0], ms=6, label="allocation"),
+    ]
     right.set_title("price: fall of the objective per 1% more budget")
     right.set_xlim(left=0)
     right.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3))
-    right.legend(loc="best")
+    figure.legend(handles=marks, loc="outside lower center", ncols=2)
     return Drawing(
         name=name,
         title=f"Allocation for {count(allocation.params)} parameters and {count(allocation.tokens)} tokens",

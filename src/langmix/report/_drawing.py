@@ -19,6 +19,9 @@ OKABE_ITO: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B
 INK: Final = "#222222"
 SOFT: Final = "#8a8a8a"
 
+WIDTH: Final = 7.6
+"""Inches that fill the width of the page."""
+
 STYLE: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
     "font.size": 9,
@@ -70,7 +73,9 @@ class Drawing:
         svg = svg.replace("url(#", f"url(#{self.name}-")
         svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
         label = escape(f"{self.title}. {self.reading}", quote=True)
-        return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+        part = 100 * min(1.0, self.figure.get_figwidth() / WIDTH)
+        style = f"max-width: {part:.0f}%; margin: 0 auto"
+        return svg.replace("<svg", f'<svg role="img" aria-label="{label}" style="{style}"', 1)
 
     def png(self) -> bytes:
         """The figure at twice the resolution of a screen."""
@@ -85,7 +90,7 @@ class Drawing:
 
 
 def panels(
-    rows: int, columns: int, *, width: float = 7.6, height: float, **options: Any
+    rows: int, columns: int, *, width: float = WIDTH, height: float, **options: Any
 ) -> tuple[Figure, list[Axes]]:
     """A figure and its axes, row by row; sizes in inches. To be called under `STYLE`."""
     figure = Figure(figsize=(width, height), layout="constrained")

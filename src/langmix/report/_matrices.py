@@ -76,20 +76,25 @@ def _heat(
 ) -> None:
     largest = float(np.nanmax(np.abs(cells))) if np.isfinite(cells).any() else 1.0
     signed = bool((cells < 0).any())
-    shown = axis.imshow(
+    # A mesh, not an image: browsers blur a small image that they enlarge.
+    shown = axis.pcolormesh(
         np.ma.masked_invalid(cells),
         cmap="PuOr_r" if signed else "Blues",
         vmin=-largest if signed else 0.0,
         vmax=largest,
+        edgecolors="white",
+        linewidth=1,
     )
+    axis.invert_yaxis()
+    axis.set_aspect("equal")
     for (i, j), value in np.ndenumerate(cells):
         if not np.isfinite(value):
             continue
         red, green, blue, _ = shown.to_rgba(np.array([value]))[0]
         dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
         axis.text(
-            j,
-            i,
+            j + 0.5,
+            i + 0.5,
             f"{value:.{digits}f}",
             ha="center",
             va="center",
@@ -97,10 +102,10 @@ def _heat(
             color="white" if dark else "black",
         )
         if hatched is not None and hatched[i, j]:
-            axis.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="////", ec="#999999", lw=0))
-    axis.set_xticks(range(len(columns)), [short_label(name) for name in columns])
+            axis.add_patch(Rectangle((j, i), 1, 1, fill=False, hatch="////", ec="#999999", lw=0))
+    axis.set_xticks(0.5 + np.arange(len(columns)), [short_label(name) for name in columns])
     names = rows or columns
-    axis.set_yticks(range(len(names)), [short_label(name) for name in names])
+    axis.set_yticks(0.5 + np.arange(len(names)), [short_label(name) for name in names])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     axis.set_title(title)
