@@ -14,7 +14,7 @@ from langmix.cli import _options, _print
 from langmix.cli._app import app
 from langmix.laws import Laws, fit, read_laws, write_laws
 from langmix.runs import read_runs
-from langmix.study import QUESTIONS, Question, answer, run_study, study_status, write_report
+from langmix.study import QUESTIONS, Question, answer, read_study, run_study, study_status, write_report
 
 study = typer.Typer(
     help="The whole pipeline as resumable stages, from a study.yaml to a page.", no_args_is_help=True
@@ -33,6 +33,7 @@ def run(
     json: _options.Json = False,
 ) -> None:
     """Run the stages that are not up to date; stopped at any moment, the same command resumes."""
+    read_study(folder)  # a wrong configuration is told before any bar is drawn
     with _print.progress(hidden=json) as progress:
         outcome = run_study(
             folder, workers=workers, progress=progress, say=(lambda text: None) if json else _print.say

@@ -182,7 +182,8 @@ def fit_target(
 
     sampled = np.empty((0, len(theta)))
     if draws:
-        weights, centres = _bootstrap(problem, draws, centre, precision, rng)
+        effective = _effective_parameters(model(theta[None])[1][0], phi, precision)
+        weights, centres = _bootstrap(problem, draws, centre, precision, effective, rng)
         sampled = search(np.tile(theta, (draws, 1)), weights, centres, threshold, phi).theta
     unidentified = _unidentified(problem, model, theta, phi, precision)
     at_bound = tuple(
@@ -331,16 +332,32 @@ def _dispersion(residual: Floats, delta: float, parameters: int) -> float:
 
 
 def _bootstrap(
-    problem: Problem, draws: int, centre: Floats, precision: Floats, rng: np.random.Generator
+    problem: Problem,
+    draws: int,
+    centre: Floats,
+    precision: Floats,
+    effective: float,
+    rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     """Row weights and prior centres of the draws.
 
-    The Bayesian bootstrap over runs (Rubin 1981): exponential weights, one per run, so that no draw loses a
-    language outright. The prior's centre is drawn too, so that what only the prior knows stays uncertain.
+    The Bayesian bootstrap over runs (Rubin 1981): a weight of mean 1 per run, so that no draw loses a language
+    outright. Residuals of a fit with P parameters are smaller than the noise, most of all where runs are few:
+    the variance of the weights is that of cluster-robust errors, G / (G - 1) (n - 1) / (n - P) for n rows of
+    G runs (Cameron & Miller 2015), in place of 1. The prior's centre is drawn too, so that what only the prior
+    knows stays uncertain.
     """
-    by_run = rng.exponential(size=(draws, int(problem.run.max()) + 1))
+    rows, runs = len(problem.loss), len(np.unique(problem.run))
+    variance = max(runs / max(runs - 1, 1) * (rows - 1) / max(rows - effective, 1.0), 1.0)
+    by_run = rng.gamma(1 / variance, variance, size=(draws, int(problem.run.max()) + 1))
     deviation = np.divide(1.0, np.sqrt(precision), out=np.zeros_like(precision), where=precision > 0)
     return by_run[:, problem.run], centre + deviation * rng.standard_normal((draws, len(centre)))
+
+
+def _effective_parameters(jacobian: Floats, phi: float, precision: Floats) -> float:
+    """Parameters that the runs determine, the others being the prior's: between 0 and P."""
+    data = jacobian.T @ jacobian / phi
+    return float(np.trace(data @ np.linalg.pinv(data + np.diag(precision), hermitian=True)))
 
 
 def _unidentified(

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import cvxpy as cp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from langmix.allocate import allocate, read_mixture, write_mixture
+from langmix.errors import InfeasibleError, InputError
+from langmix.laws import Coefficients, Laws, Provenance, Reach
+from planted import NAMES, truth
+
+N, D = 1e5, 4e6
+
+
+def laws_of(best: Coefficients, *, draws: int = 0, form: str = "specific") -> Laws:
+    """Laws with given coefficients, as if they had been fitted."""
+    names = NAMES[: len(best.E)]
+    several = dataclasses.replace(
+        best, **{f: np.repeat(getattr(best, f)[None], draws, axis=0) for f in _FIELDS}
+    )
+    return Laws(
+        form=form,
+        languages=names,
+        targets=names,
+        best=best,
+        draws=several,
+        summaries=(),
+        reach=Reach(params=(1e4, 1e6), tokens=(1e5, 1e7)),
+        held_out=(),
+        bytes_per_token={},
+        provenance=Provenance(
+            runs="planted", runs_sha256="0" * 64, checkpoints=1, langmix_version="test", seed=0
+        ),
+    )
+
+
+_FIELDS = ("E", "A", "alpha", "B", "beta", "R", "S", "sigma", "tau")
+
+
+def random_laws(seed: int) -> Laws:
+    rng = np.random.default_rng(seed)
+    best = truth(rng)
+    return laws_of(dataclasses.replace(best, S=rng.uniform(0.01, 0.5, 7), sigma=rng.uniform(0.1, 0.5, 7)))
+
+
+def oracle(
+    laws: Laws, floors: dict[str, float], ceilings: dict[str, float], no_worse: float | None
+) -> tuple[np.ndarray, float]:
+    """The same programme through CVXPY."""
+    best, count = laws.best, len(laws.languages)
+    p = cp.Variable(count)
+    scale = D / best.reference_tokens
+    losses = [
+        best.E[i]
+        + best.A[i] * (N / best.reference_params) ** -best.alpha[i]
+        + best.B[i] * cp.power(scale * (best.tau[i] @ p), -best.beta[i])
+        + best.S[i] * cp.power(scale * p[i], -best.sigma[i])
+        for i in range(count)
+    ]
+    limits = [cp.sum(p) == 1, p >= 1e-9]
+    limits += [p[laws.languages.index(name)] >= share for name, share in floors.items()]
+    limits += [p[laws.languages.index(name)] <= share for name, share in ceilings.items()]
+    if no_worse is not None:
+        uniform = best.loss(N, D, np.full(count, 1 / count))
+        limits += [loss <= (1 + no_worse) * value for loss, value in zip(losses, uniform, strict=True)]
+    problem = cp.Problem(cp.Minimize(sum(losses) / count), limits)
+    problem.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
+    return np.asarray(p.value), float(problem.value)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the oracle
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("floors", "ceilings", "no_worse"),
+    [
+        ({}, {}, None),
+        ({"rust": 0.3}, {"go": 0.1}, None),
+        ({}, {"python": 0.15}, 0.003),
+    ],
+)
+def test_the_optimum_is_that_of_an_independent_solver(
+    seed: int, floors: dict[str, float], ceilings: dict[str, float], no_worse: float | None
+) -> None:
+    laws = random_laws(seed)
+    mix = allocate(
+        laws,
+        params=N,
+        tokens=D,
+        floors=floors,
+        ceilings=ceilings,
+        no_worse_than={} if no_worse is None else {"uniform": no_worse},
+    )
+    shares, value = oracle(laws, floors, ceilings, no_worse)
+    ours = np.array([mix.shares[name] for name in laws.languages])
+    # With loss limits the oracle itself violates them by up to 4e-6.
+    assert np.mean([loss.value for loss in mix.losses.values()]) == pytest.approx(value, rel=1e-6)
+    assert ours == pytest.approx(shares, abs=2e-5)  # flat there: 1e-9 of the objective
+    assert mix.kkt_residual < 1e-8
+
+
+def test_prices_are_equal_where_no_bound_holds() -> None:
+    mix = allocate(random_laws(0), params=N, tokens=D, floors={"java": 0.4})
+    free = [price for name, price in mix.prices.items() if name != "java"]
+    assert free == pytest.approx([free[0]] * 6, rel=1e-6)
+    assert mix.prices["java"] < free[0]
+    assert mix.shares["java"] == pytest.approx(0.4)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 1000),
+    supply=st.lists(st.floats(1e5, 1e7), min_size=7, max_size=7),
+    epochs=st.floats(1.0, 8.0),
+)
+def test_shares_lie_on_the_simplex_and_within_the_caps(seed: int, supply: list[float], epochs: float) -> None:
+    laws, available = random_laws(seed), dict(zip(NAMES, supply, strict=True))
+    if epochs * sum(supply) < D:
+        with pytest.raises(InfeasibleError, match="tokens"):
+            allocate(laws, params=N, tokens=D, available=available, max_epochs=epochs)
+        return
+    mix = allocate(laws, params=N, tokens=D, available=available, max_epochs=epochs)
+    assert sum(mix.shares.values()) == pytest.approx(1.0, abs=1e-12)
+    assert sum(mix.token_counts().values()) == D
+    for name, share in mix.shares.items():
+        assert -1e-12 <= share <= min(1.0, epochs * available[name] / D) + 1e-9
+    assert mix.expected_gain.value >= -1e-9 or mix.bounds  # uniform may break a cap
+
+
+def test_more_tokens_lower_the_objective() -> None:
+    values = [
+        np.mean([v.value for v in allocate(random_laws(3), params=N, tokens=t).losses.values()])
+        for t in (1e6, 2e6, 4e6)
+    ]
+    assert values == sorted(values, reverse=True)
+
+
+def test_the_order_of_languages_does_not_matter() -> None:
+    laws = random_laws(5)
+    turned = dataclasses.replace(laws.best, **{f: np.flip(getattr(laws.best, f)).copy() for f in _FIELDS})
+    other = dataclasses.replace(laws_of(turned), languages=NAMES[::-1], targets=NAMES[::-1])
+    here, there = (allocate(x, params=N, tokens=D).shares for x in (laws, other))
+    assert there == pytest.approx(here, abs=1e-7)
+
+
+@pytest.mark.parametrize("objective", ["nats_per_token", "relative", "worst"])
+def test_no_mixture_nearby_is_better(objective: str) -> None:
+    laws = random_laws(7)
+    mix = allocate(laws, params=N, tokens=D, objective=objective)
+    shares = np.array([mix.shares[name] for name in NAMES])
+    uniform = laws.best.loss(N, D, np.full(7, 1 / 7))
+
+    def value(p: np.ndarray) -> float:
+        loss = laws.best.loss(N, D, p)
+        return float(
+            {"nats_per_token": loss.mean(), "relative": (loss / uniform).mean(), "worst": loss.max()}[
+                objective
+            ]
+        )
+
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        other = np.abs(shares + 0.02 * rng.standard_normal(7))
+        assert value(other / other.sum()) >= value(shares) - 1e-9
+
+
+def test_colliding_limits_are_explained_in_tokens() -> None:
+    laws = random_laws(1)
+    with pytest.raises(InfeasibleError, match=r"floors ask for 4\.4M tokens .* 4M of the budget"):
+        allocate(laws, params=N, tokens=D, floors={"go": 0.6, "rust": 0.5})
+    with pytest.raises(InfeasibleError, match=r"floor of rust asks for 400k .* 200k tokens can be had"):
+        allocate(laws, params=N, tokens=D, floors={"rust": 0.1}, available={"rust": 1e5}, max_epochs=2)
+    with pytest.raises(InfeasibleError, match="no_worse_than"):
+        allocate(laws, params=N, tokens=D, floors={"rust": 0.9}, no_worse_than={"uniform": 0.0})
+
+
+def test_wrong_arguments_are_named() -> None:
+    laws = random_laws(1)
+    with pytest.raises(InputError, match=r"floors: unknown language 'cobol'; expected one of python"):
+        allocate(laws, params=N, tokens=D, floors={"cobol": 0.1})
+    with pytest.raises(InputError, match="params"):
+        allocate(laws, params=-1, tokens=D)
+    with pytest.raises(InputError, match="bits_per_byte needs the column bytes_per_token"):
+        allocate(laws, params=N, tokens=D, objective="bits_per_byte")
+
+
+def test_a_target_far_outside_the_runs_carries_a_warning() -> None:
+    assert not allocate(random_laws(1), params=1e5, tokens=1e6).warnings
+    warnings = allocate(random_laws(1), params=1.5e9, tokens=350e9).warnings
+    assert "1,500 times the largest run" in warnings[0]
+    assert "35,000 times the largest run" in warnings[1]
+
+
+def test_a_language_keeps_the_smallest_share_that_was_measured() -> None:
+    laws = random_laws(2)
+    best = dataclasses.replace(laws.best, S=np.zeros(7), tau=np.full((7, 7), 1.0))  # languages as one
+    best.B[:] = 0.01
+    best.B[3] = 2.0
+    best = dataclasses.replace(best, tau=np.where(np.arange(7) == 3, 1.0, 0.2) * np.ones((7, 1)))
+    np.fill_diagonal(best.tau, 1.0)
+    reach = dataclasses.replace(laws.reach, least_share={"java": 0.02, "rust": 0.01})
+    held = dataclasses.replace(laws_of(best, form="transfer"), reach=reach)
+    mix = allocate(held, params=N, tokens=D)
+    assert mix.shares["java"] == pytest.approx(0.02)
+    assert any("smallest share that the runs measured" in w for w in mix.warnings)
+    assert allocate(held, params=N, tokens=D, floors={"java": 0.0}).shares["java"] < 0.01
+
+
+def test_intervals_and_gain_come_from_the_draws(planted_fit: Laws) -> None:
+    mix = allocate(planted_fit, params=N, tokens=D)
+    for name, share in mix.shares.items():
+        low, high = mix.intervals[name]
+        assert low - 1e-9 <= share <= high + 1e-9 or high - low > 0
+    gain = mix.expected_gain
+    assert gain.low <= gain.value <= gain.high
+    assert 0 <= mix.against["uniform"].probability <= 1
+
+
+def test_a_mixture_reads_back_as_it_was_written(tmp_path: Path, planted_fit: Laws) -> None:
+    mix = allocate(planted_fit, params=N, tokens=D)
+    write_mixture(mix, tmp_path / "mixture.json")
+    assert read_mixture(tmp_path / "mixture.json") == mix
