@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -22,6 +23,7 @@ from rich.table import Table
 
 from langmix.allocate import Allocation, count
 from langmix.corpus import Corpus
+from langmix.evaluate import LanguageLoss
 from langmix.languages import label, short_label
 from langmix.laws import Laws, Status
 from langmix.transfer import Synergy
@@ -183,6 +185,16 @@ def corpus_table(built: Corpus) -> None:
             str(card.files.get("kept", 0)),
             ", ".join(left_out),
         )
+    console.print(table)
+
+
+def losses_table(found: Sequence[LanguageLoss]) -> None:
+    """Losses of a checkpoint."""
+    table = _table("loss on held-out text", "language")
+    for heading in ("nats per token", "bits per byte"):
+        table.add_column(heading, justify="right")
+    for one in found:
+        table.add_row(escape(label(one.language)), f"{one.nats_per_token:.4f}", f"{one.bits_per_byte:.4f}")
     console.print(table)
 
 

@@ -4,7 +4,7 @@ Importing this package does not import torch; training does.
 """
 
 from langmix.lab._recipe import Recipe
-from langmix.lab._sizes import ModelSize
+from langmix.lab._sizes import PRESETS, ModelSize
 from langmix.lab._sweep import price, sweep
 
-__all__ = ["ModelSize", "Recipe", "price", "sweep"]
+__all__ = ["PRESETS", "ModelSize", "Recipe", "price", "sweep"]

@@ -27,6 +27,7 @@ class Model(nn.Module):
 
     def __init__(self, size: ModelSize, vocab_size: int, sequence: int) -> None:
         super().__init__()
+        self.sequence = sequence
         self.embedding_VD = nn.Parameter(torch.empty(vocab_size, size.d_model))
         self.blocks = nn.ModuleList(Block(size) for _ in range(size.n_layers))
         self.norm_D = nn.Parameter(torch.ones(size.d_model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from langmix.errors import InputError
 
@@ -46,3 +47,15 @@ class ModelSize:
         """Of training: 6 per parameter that multiplies (head counted), and attention over the sequence."""
         attention = 12 * self.n_layers * self.d_model * sequence / 2
         return 6.0 * self.params_total(vocab_size) + attention
+
+
+PRESETS: Final = {
+    size.name: size
+    for size in (
+        ModelSize(name="25k", d_model=32, n_layers=2, n_heads=2, d_ff=88),
+        ModelSize(name="100k", d_model=64, n_layers=2, n_heads=2, d_ff=176),
+        ModelSize(name="330k", d_model=96, n_layers=3, n_heads=3, d_ff=256),
+        ModelSize(name="800k", d_model=128, n_layers=4, n_heads=4, d_ff=344),
+    )
+}
+"""Small shapes by their non-embedding parameters."""

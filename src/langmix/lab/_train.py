@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from langmix.corpus import Corpus
@@ -74,7 +75,10 @@ def train(
         length=recipe.sequence,
         seed=planned.seed,
     )
-    validation = {name: _windows(corpus.validation(name), recipe) for name in corpus.languages}
+    validation = {
+        name: windows(corpus.validation(name), recipe.evaluation_tokens, recipe.sequence)
+        for name in corpus.languages
+    }
     peak = recipe.peak(size.params)
 
     def run(model: Model, optimizer: torch.optim.Optimizer, first: int, last: int, *, cool: bool) -> None:
@@ -115,10 +119,10 @@ def mean_loss(model: Model, windows_NT: Tensor) -> float:
     return math.fsum(losses) / len(windows_NT) if all(map(math.isfinite, losses)) else math.nan
 
 
-def _windows(tokens: np.ndarray, recipe: Recipe) -> Tensor:
-    """The first windows of a validation stream, shape (N, T + 1)."""
-    count = max(1, min(recipe.evaluation_tokens, len(tokens) - 1) // recipe.sequence)
-    starts = np.arange(count)[:, None] * recipe.sequence + np.arange(recipe.sequence + 1)
+def windows(tokens: NDArray[np.unsignedinteger], most: int, sequence: int) -> Tensor:
+    """The first windows of a validation stream that hold at most ``most`` tokens, shape (N, T + 1)."""
+    count = max(1, min(most, len(tokens) - 1) // sequence)
+    starts = np.arange(count)[:, None] * sequence + np.arange(sequence + 1)
     return torch.from_numpy(np.asarray(tokens)[starts].astype(np.int64))
 
 

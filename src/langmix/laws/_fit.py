@@ -341,11 +341,11 @@ def _bootstrap(
 ) -> tuple[Floats, Floats]:
     """Row weights and prior centres of the draws.
 
-    The Bayesian bootstrap over runs (Rubin 1981): a weight of mean 1 per run, so that no draw loses a language
-    outright. Residuals of a fit with P parameters are smaller than the noise, most of all where runs are few:
-    the variance of the weights is that of cluster-robust errors, G / (G - 1) (n - 1) / (n - P) for n rows of
-    G runs (Cameron & Miller 2015), in place of 1. The prior's centre is drawn too, so that what only the prior
-    knows stays uncertain.
+    The Bayesian bootstrap over runs (Rubin 1981): a weight of mean 1 per run, so that no draw loses a
+    language outright. Residuals of a fit with P parameters are smaller than the noise, most of all where runs
+    are few: the variance of the weights is that of cluster-robust errors, G / (G - 1) (n - 1) / (n - P) for n
+    rows of G runs (Cameron & Miller 2015), in place of 1. The prior's centre is drawn too, so that what only
+    the prior knows stays uncertain.
     """
     rows, runs = len(problem.loss), len(np.unique(problem.run))
     variance = max(runs / max(runs - 1, 1) * (rows - 1) / max(rows - effective, 1.0), 1.0)

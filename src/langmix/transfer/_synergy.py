@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from langmix.errors import InputError
 from langmix.runs import RunTable
@@ -196,7 +196,7 @@ def _resolved(gain: Floats, error: Floats, freedom: int) -> NDArray[np.bool_]:
     resolved = np.zeros(gain.shape, dtype=bool)
     if freedom == 0 or not known.any():
         return resolved
-    p = 2 * student.sf(np.abs(gain[known]) / error[known], freedom)
+    p = 2 * stdtr(freedom, -np.abs(gain[known]) / error[known])
     order = np.argsort(p)
     allowed = _FALSE_DISCOVERIES * np.arange(1, len(p) + 1) / len(p)
     passed = np.flatnonzero(p[order] <= allowed)

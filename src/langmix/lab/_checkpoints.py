@@ -1,0 +1,87 @@
+"""A trained model on disk: its weights, and a card that says what made it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.torch import load, save
+
+from langmix import files
+from langmix.corpus import Corpus
+from langmix.errors import InputError
+from langmix.lab._model import Model
+from langmix.lab._sizes import ModelSize
+
+CARD: Final = "model.json"
+WEIGHTS: Final = "model.safetensors"
+SCHEMA_VERSION: Final = 1
+
+
+class _Card(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str = "langmix model"
+    schema_version: int = SCHEMA_VERSION
+    size: ModelSize
+    vocab_size: int
+    sequence: int
+    tokenizer_sha256: str
+    shares: dict[str, float]
+    tokens: int
+    seed: int
+
+
+def write_checkpoint(
+    folder: Path,
+    model: Model,
+    *,
+    size: ModelSize,
+    corpus: Corpus,
+    sequence: int,
+    shares: dict[str, float],
+    tokens: int,
+    seed: int,
+) -> None:
+    """Write weights, then the card: a folder with a card is whole."""
+    card = _Card(
+        size=size,
+        vocab_size=corpus.vocab_size,
+        sequence=sequence,
+        tokenizer_sha256=corpus.card.tokenizer_sha256,
+        shares=shares,
+        tokens=tokens,
+        seed=seed,
+    )
+    files.write_bytes(folder / WEIGHTS, save({k: v.contiguous() for k, v in model.state_dict().items()}))
+    files.write_text(folder / CARD, json.dumps({**card.model_dump(), "size": asdict(size)}, indent=2) + "\n")
+
+
+def read_checkpoint(folder: Path, *, corpus: Corpus) -> Model:
+    """The model of a checkpoint.
+
+    Raises:
+        InputError: no checkpoint there, or one of another tokenizer than the corpus'.
+    """
+    path = folder / CARD
+    text = files.read_text(path, what="the card of a checkpoint that `langmix train` wrote")
+    files.check_schema(text, path, kind="langmix model", newest=SCHEMA_VERSION, command="langmix train")
+    try:
+        card = _Card.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(files.validation_message(path, error, remedy="train it again")) from None
+    if card.tokenizer_sha256 != corpus.card.tokenizer_sha256:
+        raise InputError(
+            f"{folder}: was trained with tokenizer {card.tokenizer_sha256[:12]}, the corpus {corpus.folder} "
+            f"has {corpus.card.tokenizer_sha256[:12]}; losses per token cannot be compared; use its corpus"
+        )
+    model = Model(card.size, card.vocab_size, card.sequence)
+    try:
+        model.load_state_dict(load((folder / WEIGHTS).read_bytes()))
+    except Exception as error:  # safetensors and torch raise kinds of their own
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{folder / WEIGHTS}: are not the weights of {path} ({reason})") from None
+    return model

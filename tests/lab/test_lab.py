@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("tokenizers")
+
+from code_samples import write_code  # noqa: E402
+
+from langmix.corpus import Corpus, CorpusConfig, build_corpus, open_corpus, source_of  # noqa: E402
+from langmix.design import PlannedRun, grid, mixtures, pairs  # noqa: E402
+from langmix.errors import InputError  # noqa: E402
+from langmix.evaluate import losses  # noqa: E402
+from langmix.lab import ModelSize, Recipe, sweep  # noqa: E402
+from langmix.lab._checkpoints import read_checkpoint, write_checkpoint  # noqa: E402
+from langmix.lab._data import Sequences, schedule  # noqa: E402
+from langmix.lab._model import Model  # noqa: E402
+from langmix.lab._train import Checkpoint, train  # noqa: E402
+
+SIZE = ModelSize(name="tiny", d_model=16, n_layers=1, n_heads=2, d_ff=32)
+RECIPE = Recipe(sequence=32, batch=4, evaluation_tokens=512, warmup_steps=2)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("lab")
+    config = CorpusConfig(
+        sources=[source_of(str(write_code(folder / "code")))],
+        languages=["python", "rust"],
+        vocab_size=300,
+        validation_bytes=5_000,
+    )
+    return build_corpus(config, folder / "corpus")
+
+
+def run(corpus: Corpus, **changes: object) -> list[Checkpoint]:
+    planned = PlannedRun(
+        **{  # type: ignore[arg-type]
+            "run": "r",
+            "arm": "grid",
+            "size": "tiny",
+            "budgets": (1280, 2560),
+            "shares": {"python": 1.0},
+            **changes,
+        }
+    )
+    return list(train(planned, size=SIZE, corpus=corpus, recipe=RECIPE))
+
+
+def test_the_fused_head_gives_the_loss_and_gradients_of_the_plain_one() -> None:
+    torch.manual_seed(0)
+    model = Model(SIZE, 300, 64)
+    with torch.no_grad():
+        for weight in model.parameters():  # far from the start, where logits are near 0
+            weight.add_(0.3 * torch.randn_like(weight))
+    tokens, targets = torch.randint(300, (2, 16, 64))
+    fused = model.loss(tokens, targets)
+    fused.backward()
+    gradients = [w.grad.clone() for w in model.parameters()]
+    model.zero_grad()
+    logits = model(tokens) @ model.embedding_VD.T
+    plain = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    plain.backward()
+    assert fused.item() == pytest.approx(plain.item(), rel=1e-6)
+    for ours, weight in zip(gradients, model.parameters(), strict=True):
+        torch.testing.assert_close(ours, weight.grad, rtol=1e-4, atol=1e-6)
+    with torch.no_grad():
+        assert model.loss(tokens, targets).item() == pytest.approx(plain.item(), rel=1e-6)
+
+
+def test_a_position_does_not_see_what_comes_after_it() -> None:
+    torch.manual_seed(0)
+    model = Model(SIZE, 300, 32)
+    first, second = torch.randint(300, (2, 1, 32))
+    second[:, :20] = first[:, :20]
+    torch.testing.assert_close(model(first)[:, :20], model(second)[:, :20])
+
+
+def test_parameters_are_counted_as_they_are() -> None:
+    model = Model(SIZE, 300, 32)
+    assert sum(w.numel() for w in model.parameters()) == SIZE.params_total(300)
+    assert SIZE.params == SIZE.params_total(300) - 300 * 16
+
+
+@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.01, 0.29, 0.7], [1 / 7] * 7, [0.0, 1.0]])
+def test_every_prefix_of_the_schedule_realises_the_shares(shares: list[float]) -> None:
+    order = schedule(shares, 4000)
+    for index, share in enumerate(shares):
+        realised = np.cumsum(order == index)
+        due = share * np.arange(1, 4001)
+        assert np.abs(realised - due).max() <= 2
+    # At 4,000 sequences within 0.1% of tokens.
+    counts = np.bincount(order, minlength=len(shares)) / 4000
+    assert counts == pytest.approx(shares, abs=1e-3)
+
+
+def test_data_repeat_only_when_all_have_been_seen(corpus: Corpus) -> None:
+    planned = Sequences.of(corpus, shares={"rust": 1.0}, unique={"rust": 640}, count=50, length=32, seed=3)
+    epochs = np.split(planned.start, range(20, 50, 20))
+    assert planned.distinct == {"rust": 640}
+    for epoch in epochs[:2]:
+        assert len(set(epoch)) == 20
+    assert set(epochs[0]) == set(epochs[1])
+    assert list(epochs[0]) != list(epochs[1])
+
+
+def test_a_smaller_cap_is_a_part_of_a_larger_one(corpus: Corpus) -> None:
+    small, large = (
+        set(
+            Sequences.of(
+                corpus, shares={"rust": 1.0}, unique={"rust": cap}, count=40, length=32, seed=3
+            ).start
+        )
+        for cap in (320, 1280)
+    )
+    assert small < large
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(corpus: Corpus) -> None:
+    assert run(corpus) == run(corpus)
+    assert run(corpus, seed=1) != run(corpus)
+
+
+def test_training_learns_the_language_that_it_is_trained_on(corpus: Corpus) -> None:
+    first, last = run(corpus, budgets=(128, 12800))
+    assert first.losses["python"] == pytest.approx(math.log(300), abs=0.3)
+    assert last.losses["python"] < first.losses["python"] - 1.0
+
+
+def test_a_branch_is_the_run_that_would_have_been_trained_for_its_budget(corpus: Corpus) -> None:
+    """The first budget of a trunk: until its cooldown the trunk is that run, to the bit."""
+    assert run(corpus, budgets=(1280, 2560))[0] == run(corpus, budgets=(1280,))[0]
+
+
+def test_a_run_that_diverges_is_recorded_as_such(corpus: Corpus) -> None:
+    planned = PlannedRun(run="r", arm="grid", size="tiny", budgets=(1280,), shares={"python": 1.0})
+    wild = RECIPE.model_copy(update={"learning_rate": 1e20, "clip": 1e30})
+    (checkpoint,) = train(planned, size=SIZE, corpus=corpus, recipe=wild)
+    assert math.isnan(checkpoint.losses["python"])
+
+
+def test_a_checkpoint_reads_back_and_is_measured(corpus: Corpus, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Model(SIZE, corpus.vocab_size, 32)
+    write_checkpoint(
+        tmp_path, model, size=SIZE, corpus=corpus, sequence=32, shares={"python": 1.0}, tokens=0, seed=0
+    )
+    again = read_checkpoint(tmp_path, corpus=corpus)
+    tokens = torch.randint(300, (1, 32))
+    torch.testing.assert_close(again(tokens), model(tokens), rtol=0, atol=0)
+    for one in losses(tmp_path, corpus):
+        assert one.nats_per_token == pytest.approx(math.log(300), abs=0.2)
+        bytes_per_token = corpus.bytes_per_token[one.language]
+        assert one.bits_per_byte == pytest.approx(one.nats_per_token / math.log(2) / bytes_per_token)
+    (tmp_path / "model.safetensors").write_bytes(b"broken")
+    with pytest.raises(InputError, match="are not the weights of"):
+        losses(tmp_path, corpus)
+
+
+PLAN = [
+    *grid(["python", "rust"], sizes=["tiny"], budgets=[1280, 2560]),
+    *pairs([("python", "rust")], size="tiny", tokens_each=640),
+    *mixtures(["python", "rust"], count=2, size="tiny", budgets=[1280]),
+]
+
+
+def sweep_all(corpus: Corpus, folder: Path) -> bytes:
+    table = sweep(PLAN, sizes={"tiny": SIZE}, corpus=corpus, recipe=RECIPE, folder=folder, workers=2)
+    return table.to_csv().encode()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return sweep_all(corpus, tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_a_sweep_records_every_planned_checkpoint(undisturbed: bytes) -> None:
+    lines = undisturbed.decode().splitlines()
+    assert len(lines) == 1 + sum(len(planned.budgets) for planned in PLAN)
+    assert "unique.python" in lines[0]
+
+
+_SWEEP = """
+import sys
+from pathlib import Path
+from test_lab import PLAN, RECIPE, SIZE
+from langmix.corpus import open_corpus
+from langmix.lab import sweep
+if __name__ == "__main__":
+    corpus = open_corpus(Path(sys.argv[1]))
+    sweep(PLAN, sizes={"tiny": SIZE}, corpus=corpus, recipe=RECIPE, folder=Path(sys.argv[2]), workers=2)
+"""
+
+
+def start(corpus: Corpus, folder: Path) -> subprocess.Popen[bytes]:
+    script = folder / "go.py"
+    script.write_text(_SWEEP)
+    here = [
+        str(Path(__file__).parent),
+        str(Path(__file__).parents[1]),
+        str(Path(__file__).parents[1] / "corpus"),
+    ]
+    return subprocess.Popen(
+        [sys.executable, str(script), str(corpus.folder), str(folder / "runs")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(here)},
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait_for_results(folder: Path, count: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while len(list((folder / "runs").glob("*.json"))) < count and process.poll() is None:
+        assert time.monotonic() < deadline, "the sweep made no progress"
+        time.sleep(0.02)
+
+
+def test_a_killed_sweep_resumes_and_gives_the_table_of_an_undisturbed_one(
+    corpus: Corpus, tmp_path: Path, undisturbed: bytes
+) -> None:
+    process = start(corpus, tmp_path)
+    wait_for_results(tmp_path, 2, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.json")}
+    assert 2 <= len(kept) < len(PLAN)
+    assert sweep_all(corpus, tmp_path / "runs") == undisturbed
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # finished runs were not trained again
+
+
+def test_a_lost_worker_costs_no_finished_run(corpus: Corpus, tmp_path: Path, undisturbed: bytes) -> None:
+    process = start(corpus, tmp_path)
+    wait_for_results(tmp_path, 1, process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        process.kill()
+        pytest.skip("needs /proc to find the workers")
+    for child in children.read_text().split():
+        command = Path(f"/proc/{child}/cmdline").read_bytes()
+        if b"spawn_main" in command:
+            os.kill(int(child), signal.SIGKILL)
+            break
+    assert process.wait(timeout=120) == 0
+    assert sweep_all(corpus, tmp_path / "runs") == undisturbed
+
+
+def test_a_changed_recipe_trains_anew(corpus: Corpus, tmp_path: Path) -> None:
+    plan = PLAN[:1]
+    other = RECIPE.model_copy(update={"learning_rate": 1e-3})
+    first, second = (
+        sweep(plan, sizes={"tiny": SIZE}, corpus=corpus, recipe=recipe, folder=tmp_path, workers=1).losses
+        for recipe in (RECIPE, other)
+    )
+    assert not np.array_equal(first, second)
+
+
+def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"corpus\.json: there is no such file.*`langmix corpus`"):
+        open_corpus(tmp_path)
+    (tmp_path / "corpus.json").write_text(json.dumps({"kind": "corpus", "schema_version": 9}))
+    with pytest.raises(InputError, match="schema version 9 is newer"):
+        open_corpus(tmp_path)
+
+
+def test_budgets_are_measured_in_order(corpus: Corpus) -> None:
+    tokens = [checkpoint.tokens for checkpoint in run(corpus, budgets=(640, 1280, 2560))]
+    assert all(a < b for a, b in pairwise(tokens))

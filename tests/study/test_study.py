@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("tokenizers")
+
+import yaml
+from code_samples import write_code
+
+from langmix.errors import InputError
+from langmix.runs import read_runs
+from langmix.study import read_study, run_study, study_status
+
+CONFIG = {
+    "title": "A test",
+    "corpus": {
+        "sources": [{"kind": "folder", "path": "code"}],
+        "languages": ["python", "rust"],
+        "vocab_size": 300,
+        "validation_bytes": 5000,
+    },
+    "sizes": [
+        {"name": "a", "d_model": 8, "n_layers": 1, "n_heads": 1, "d_ff": 16},
+        {"name": "b", "d_model": 16, "n_layers": 1, "n_heads": 1, "d_ff": 32},
+    ],
+    "recipe": {"sequence": 32, "batch": 4, "evaluation_tokens": 512},
+    "plan": {
+        "grid": {"sizes": ["a", "b"], "budgets": [1280, 2560, 5120]},
+        "pairs": {"size": "a", "tokens_each": 1280},
+        "mixtures": [{"size": "a", "count": 3, "budgets": [2560, 5120]}],
+        "repeats": [{"arm": "grid", "size": "a", "seeds": [1]}],
+    },
+    "draws": 20,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    write_code(folder / "code")
+    (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(folder: Path) -> list[str]:
+    said: list[str] = []
+    run_study(folder, workers=2, say=said.append)
+    return said
+
+
+def test_a_study_goes_from_code_to_a_page(folder: Path, ran: list[str]) -> None:
+    runs = read_runs(folder / "runs.csv")
+    assert len(set(runs.run)) == len(read_study(folder).runs())
+    for name in ("laws.json", "mixture.json", "mixture-2.json", "report/index.html"):
+        assert (folder / name).exists()
+    mixture = json.loads((folder / "mixture.json").read_text())["allocation"]
+    assert mixture["params"] == 10 * runs.params.max()
+    assert all(stage.done for stage in study_status(folder))
+
+
+def test_what_has_not_changed_is_not_done_again(folder: Path, ran: list[str]) -> None:
+    said: list[str] = []
+    run_study(folder, say=said.append)
+    assert [line.partition(": ")[2] for line in said] == ["up to date"] * 5
+
+
+def test_a_changed_stage_and_those_after_it_are_done_again(folder: Path, ran: list[str]) -> None:
+    (folder / "study.yaml").write_text(yaml.safe_dump({**CONFIG, "draws": 10}))
+    said: list[str] = []
+    run_study(folder, say=said.append)
+    (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG))
+    again = [line.partition(":")[0] for line in said if "up to date" not in line]
+    assert again == ["fit", "allocate", "report"]
+
+
+def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
+    run_study(folder)
+    (folder / "runs.csv").write_text("damaged")
+    assert next(s.stage for s in study_status(folder) if not s.done) == "train"
+    run_study(folder)
+    assert len(read_runs(folder / "runs.csv")) > 10
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"sizes": []}, ["plan: unknown size 'a'"]),
+        ({"draws": "many"}, ["draws", "'many'"]),
+        ({"colour": "red"}, ["colour", "'red'"]),
+        ({"plan": {}}, ["plan: has no runs"]),
+        (
+            {"plan": {"pairs": {"size": "a", "tokens_each": 10, "pairs": [["go", "rust"]]}}},
+            ["'go' is not a language"],
+        ),
+        ({"questions": [{"params": 1e9}]}, ["questions", "both params and tokens"]),
+        (
+            {"sizes": [{"name": n, "d_model": 9, "n_layers": 1, "n_heads": 2, "d_ff": 8} for n in "ab"]},
+            ["d_model 9 with 2 heads"],
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_named(tmp_path: Path, change: dict[str, object], told: list[str]) -> None:
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump({**CONFIG, **change}))
+    with pytest.raises(InputError) as caught:
+        read_study(tmp_path)
+    for part in [str(tmp_path / "study.yaml"), *told]:
+        assert part in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_text_that_is_not_yaml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("title: [")
+    with pytest.raises(InputError, match=r"study\.yaml: is not YAML"):
+        read_study(tmp_path)
+
+
+def test_the_studies_of_the_repository_can_be_read() -> None:
+    for path in sorted((Path(__file__).parents[2] / "studies").glob("*/study.yaml")):
+        assert read_study(path.parent).runs()
+
+
+def test_the_demo_needs_no_torch_and_prints_the_answer(tmp_path: Path) -> None:
+    blocked = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        heavy = ('torch', 'tokenizers', 'unearth', 'rensa', 'pyarrow', 'safetensors')\n"
+        "        if name.partition('.')[0] in heavy:\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "from langmix.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", blocked, "demo", "--out", str(tmp_path / "demo")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    for part in ("alpha (N)", "3.32M parameters, 8M tokens", "1.5B parameters, 350B tokens", "tiny models"):
+        assert part in done.stdout
+    assert "438,000 times the largest run" in " ".join(done.stdout.split())
+    assert max(map(len, done.stdout.split("page:")[0].splitlines())) <= 80
+    assert (tmp_path / "demo" / "report" / "index.html").exists()
