@@ -380,7 +380,7 @@ def _at_least_share(
     held = [
         f"{name} {100 * low:.2g}%"
         for name, share, low in zip(laws.languages, shares, lower, strict=True)
-        if low > 0 and share <= low * (1 + 1e-6) and name not in floors
+        if low > 0 and share <= low + 1e-6 and name not in floors
     ]
     if not held:
         return ()
