@@ -17,20 +17,23 @@ SIZES = (25e3, 50e3, 100e3, 300e3)
 BUDGETS = (2e5, 4e5, 8e5, 16e5)
 
 
-def truth(rng: np.random.Generator, count: int = 7) -> Coefficients:
-    """A law of every language, with transfer between all of them."""
+def truth(rng: np.random.Generator, count: int = 7, elasticity: float = 1.0) -> Coefficients:
+    """A law of every language, with transfer between all of them; s = 1 is transfer at fixed rates."""
     tau = np.exp(rng.normal(np.log(0.12), 0.8, (count, count)))
     np.fill_diagonal(tau, 1.0)
     return Coefficients(
-        E=rng.uniform(0.3, 0.6, count),
-        A=rng.uniform(0.2, 0.5, count),
-        alpha=rng.uniform(0.2, 0.6, count),
-        B=rng.uniform(0.4, 1.2, count),
-        beta=rng.uniform(0.2, 0.6, count),
-        R=np.full(count, 10.0),
-        S=np.zeros(count),
-        sigma=np.full(count, 0.3),
-        tau=tau,
+        form="ces",
+        values={
+            "E": rng.uniform(0.3, 0.6, count),
+            "A": rng.uniform(0.2, 0.5, count),
+            "alpha": rng.uniform(0.2, 0.6, count),
+            "B": rng.uniform(0.4, 1.2, count),
+            "beta": rng.uniform(0.2, 0.6, count),
+            "R": np.full(count, 10.0),
+            "s": np.full(count, elasticity),
+            "b": np.zeros(count),
+            "tau": tau,
+        },
         own=np.arange(count),
         reference_params=1e5,
         reference_tokens=1e6,
@@ -39,7 +42,7 @@ def truth(rng: np.random.Generator, count: int = 7) -> Coefficients:
 
 def plant(law: Coefficients, rng: np.random.Generator, *, noise: float = 0.005) -> RunTable:
     """Grid, self-repetition, pairs and mixtures under a known law, with log-normal noise."""
-    count = len(law.E)
+    count = len(law.own)
     names = NAMES[:count]
     rows = []
 

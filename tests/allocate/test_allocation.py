@@ -17,14 +17,12 @@ from planted import NAMES, truth
 N, D = 1e5, 4e6
 
 
-def laws_of(best: Coefficients, *, draws: int = 0, form: str = "specific") -> Laws:
+def laws_of(best: Coefficients, *, draws: int = 0) -> Laws:
     """Laws with given coefficients, as if they had been fitted."""
-    names = NAMES[: len(best.E)]
-    several = dataclasses.replace(
-        best, **{f: np.repeat(getattr(best, f)[None], draws, axis=0) for f in _FIELDS}
-    )
+    names = NAMES[: len(best.own)]
+    several = best[None][np.zeros(draws, dtype=int)]
     return Laws(
-        form=form,
+        form=best.form,
         languages=names,
         targets=names,
         best=best,
@@ -39,13 +37,10 @@ def laws_of(best: Coefficients, *, draws: int = 0, form: str = "specific") -> La
     )
 
 
-_FIELDS = ("E", "A", "alpha", "B", "beta", "R", "S", "sigma", "tau")
-
-
 def random_laws(seed: int) -> Laws:
     rng = np.random.default_rng(seed)
-    best = truth(rng)
-    return laws_of(dataclasses.replace(best, S=rng.uniform(0.01, 0.5, 7), sigma=rng.uniform(0.1, 0.5, 7)))
+    best = truth(rng, elasticity=float(rng.uniform(0.4, 1.0)))
+    return laws_of(dataclasses.replace(best, values={**best.values, "b": rng.uniform(0, 0.1, 7)}))
 
 
 def oracle(
@@ -55,11 +50,12 @@ def oracle(
     best, count = laws.best, len(laws.languages)
     p = cp.Variable(count)
     scale = D / best.reference_tokens
+    v = best.values
+    u = [v["b"][i] + v["tau"][i] @ cp.power(scale * p, v["s"][i]) for i in range(count)]
     losses = [
-        best.E[i]
-        + best.A[i] * (N / best.reference_params) ** -best.alpha[i]
-        + best.B[i] * cp.power(scale * (best.tau[i] @ p), -best.beta[i])
-        + best.S[i] * cp.power(scale * p[i], -best.sigma[i])
+        v["E"][i]
+        + v["A"][i] * (N / best.reference_params) ** -v["alpha"][i]
+        + v["B"][i] * cp.power(u[i], -v["beta"][i] / v["s"][i])
         for i in range(count)
     ]
     limits = [cp.sum(p) == 1, p >= 1e-9]
@@ -141,7 +137,9 @@ def test_more_tokens_lower_the_objective() -> None:
 
 def test_the_order_of_languages_does_not_matter() -> None:
     laws = random_laws(5)
-    turned = dataclasses.replace(laws.best, **{f: np.flip(getattr(laws.best, f)).copy() for f in _FIELDS})
+    # tau is flipped along both axes: targets and sources.
+    flipped = {name: np.flip(value).copy() for name, value in laws.best.values.items()}
+    turned = dataclasses.replace(laws.best, values=flipped)
     other = dataclasses.replace(laws_of(turned), languages=NAMES[::-1], targets=NAMES[::-1])
     here, there = (allocate(x, params=N, tokens=D).shares for x in (laws, other))
     assert there == pytest.approx(here, abs=1e-7)
@@ -197,13 +195,15 @@ def test_a_target_far_outside_the_runs_carries_a_warning() -> None:
 
 def test_a_language_keeps_the_smallest_share_that_was_measured() -> None:
     laws = random_laws(2)
-    best = dataclasses.replace(laws.best, S=np.zeros(7), tau=np.full((7, 7), 1.0))  # languages as one
-    best.B[:] = 0.01
-    best.B[3] = 2.0
-    best = dataclasses.replace(best, tau=np.where(np.arange(7) == 3, 1.0, 0.2) * np.ones((7, 1)))
-    np.fill_diagonal(best.tau, 1.0)
+    # Languages that are nearly one, and a law that would give all to one of them.
+    tau = np.where(np.arange(7) == 3, 1.0, 0.2) * np.ones((7, 1))
+    np.fill_diagonal(tau, 1.0)
+    level = np.where(np.arange(7) == 3, 2.0, 0.01)
+    best = dataclasses.replace(
+        laws.best, values={**laws.best.values, "B": level, "tau": tau, "s": np.ones(7), "b": np.zeros(7)}
+    )
     reach = dataclasses.replace(laws.reach, least_share={"java": 0.02, "rust": 0.01})
-    held = dataclasses.replace(laws_of(best, form="transfer"), reach=reach)
+    held = dataclasses.replace(laws_of(best), reach=reach)
     mix = allocate(held, params=N, tokens=D)
     assert mix.shares["java"] == pytest.approx(0.02)
     assert any("smallest share that the runs measured" in w for w in mix.warnings)

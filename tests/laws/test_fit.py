@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,10 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
+from langmix.allocate import allocate
 from langmix.errors import InputError
-from langmix.laws import COEFFICIENTS, Coefficients, Laws, Status, fit, read_laws, write_laws
+from langmix.laws import FORMS, Coefficients, Laws, Status, fit, read_laws, write_laws
+from langmix.laws._search import Problem, Space
 from langmix.runs import RunTable
 from planted import NAMES, plant, scaled, truth
 
@@ -30,12 +31,12 @@ def test_a_noiseless_law_is_recovered(planted_law: Coefficients) -> None:
 def test_exponents_and_transfer_lie_in_their_intervals(planted_law: Coefficients, planted_fit: Laws) -> None:
     table = planted_fit.exponents()
     for name in ("alpha", "beta"):
-        true = getattr(planted_law, name)
+        true = planted_law.values[name]
         assert ((table[f"{name}_low"] <= true) & (true <= table[f"{name}_high"])).mean() >= 5 / 7
     transfer = planted_fit.transfer()
     true = np.array(
         [
-            planted_law.tau[NAMES.index(t), NAMES.index(s)]
+            planted_law.values["tau"][NAMES.index(t), NAMES.index(s)]
             for t, s in transfer[["target", "source"]].to_numpy()
         ]
     )
@@ -43,17 +44,78 @@ def test_exponents_and_transfer_lie_in_their_intervals(planted_law: Coefficients
     assert 0.75 <= inside.mean() <= 1.0
 
 
-def test_a_planted_need_for_own_tokens_is_found() -> None:
-    """Only the specific law can follow a language that own tokens alone teach."""
-    law = truth(np.random.default_rng(6))
-    needing = dataclasses.replace(law, S=np.full(7, 0.8), sigma=np.full(7, 0.25), tau=np.full((7, 7), 0.6))
-    np.fill_diagonal(needing.tau, 1.0)
-    runs = plant(needing, np.random.default_rng(7))
-    laws = fit(runs, draws=0)
-    assert laws.form == "specific"
+def test_planted_diminishing_transfer_is_found() -> None:
+    """First tokens of every language worth more than the next: only the CES form follows."""
+    law = truth(np.random.default_rng(6), elasticity=0.5)
+    runs = plant(law, np.random.default_rng(7))
+    fitted = {form: fit(runs, law=form, draws=0) for form in ("ces", "transfer")}
     few = np.array([0.01] + [0.165] * 6)
-    predicted = laws.predict(params=1e5, tokens=16e5, shares=dict(zip(NAMES, few, strict=True))).loss
-    assert list(predicted.values()) == pytest.approx(needing.loss(1e5, 16e5, few), rel=0.02)
+    true = law.loss(1e5, 16e5, few)
+    errors = {
+        form: np.abs(
+            list(
+                laws.predict(params=1e5, tokens=16e5, shares=dict(zip(NAMES, few, strict=True))).loss.values()
+            )
+            / true
+            - 1
+        ).mean()
+        for form, laws in fitted.items()
+    }
+    assert errors["ces"] < 0.01 < errors["transfer"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_partial_derivatives_of_every_form_agree_with_finite_differences(
+    form: str, planted_runs: RunTable
+) -> None:
+    rng = np.random.default_rng(3)
+    used = planted_runs.select(planted_runs.shares[:, 2] > 0)
+    _, run = np.unique(used.run, return_inverse=True)
+    space = Space(
+        Problem(
+            target="javascript",
+            form=form,
+            own=2,
+            params=used.params / 1e5,
+            tokens=used.tokens[:, None] * used.shares / 1e6,
+            unique=used.unique / 1e6,
+            loss=used.losses[:, 2],
+            run=run,
+        )
+    )
+    low, high = (np.clip(b, -1.5, 1.2) for b in (space.lower, space.upper))
+    theta = low + (high - low) * rng.uniform(0.2, 0.8, len(low))
+    _, jacobian = space.residuals(theta[None])
+    for k in range(len(theta)):
+        step = 1e-6 * np.eye(len(theta))[k]
+        up, down = (space.residuals((theta + sign * step)[None])[0] for sign in (1, -1))
+        np.testing.assert_allclose((up - down)[0] / 2e-6, jacobian[0, :, k], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("form", [name for name in FORMS if FORMS[name].convex])
+def test_curvature_of_every_convex_form_agrees_with_finite_differences(
+    form: str, planted_runs: RunTable
+) -> None:
+    law = fit(planted_runs, law=form, draws=0).best
+    shares = np.random.default_rng(5).dirichlet(np.full(7, 3.0))
+    _, gradient, factor, diagonal = law.derivatives(1e5, 1e6, shares)
+    hessian = factor[:, :, None] * factor[:, None, :] + diagonal[:, :, None] * np.eye(7)
+    assert (diagonal >= 0).all()
+    inside = np.eye(7) - 1 / 7  # forms of shares know them on the simplex alone
+    for direction in inside:
+        up, down = (law.derivatives(1e5, 1e6, shares + s * 1e-6 * direction) for s in (1, -1))
+        np.testing.assert_allclose((up[0] - down[0]) / 2e-6, gradient @ direction, rtol=1e-3, atol=1e-7)
+        np.testing.assert_allclose(
+            (up[1] - down[1]) @ direction / 2e-6, hessian @ direction @ direction, rtol=1e-3, atol=1e-5
+        )
+
+
+def test_a_form_that_is_not_convex_predicts_and_is_not_minimised(planted_runs: RunTable) -> None:
+    laws = fit(planted_runs, law="joint", draws=0)
+    shares = dict.fromkeys(NAMES, 1 / 7)
+    assert min(laws.predict(params=1e5, tokens=1e6, shares=shares).loss.values()) > 0
+    with pytest.raises(InputError, match="not convex"):
+        allocate(laws, params=1e5, tokens=1e6)
 
 
 @pytest.mark.slow
@@ -160,10 +222,10 @@ def test_too_few_checkpoints_are_refused(planted_runs: RunTable) -> None:
 def test_laws_read_back_as_they_were_written(tmp_path: Path, planted_fit: Laws) -> None:
     write_laws(planted_fit, tmp_path / "laws.json")
     again = read_laws(tmp_path / "laws.json")
-    for name in COEFFICIENTS:
-        assert np.array_equal(getattr(again.best, name), getattr(planted_fit.best, name))
+    for name, value in planted_fit.best.values.items():
+        assert np.array_equal(again.best.values[name], value)
         # Draws are written with six digits.
-        np.testing.assert_allclose(getattr(again.draws, name), getattr(planted_fit.draws, name), rtol=1e-5)
+        np.testing.assert_allclose(again.draws.values[name], planted_fit.draws.values[name], rtol=1e-5)
     assert (again.reach, again.summaries, again.provenance) == (
         planted_fit.reach,
         planted_fit.summaries,
@@ -174,7 +236,7 @@ def test_laws_read_back_as_they_were_written(tmp_path: Path, planted_fit: Laws) 
 def test_a_newer_schema_is_refused_with_the_remedy(tmp_path: Path, planted_fit: Laws) -> None:
     path = tmp_path / "laws.json"
     write_laws(planted_fit, path)
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 99'))
     with pytest.raises(InputError, match=r"schema version 99 is newer .* upgrade langmix"):
         read_laws(path)
 
@@ -207,4 +269,4 @@ def test_public_tables_are_fitted(shared_data: Path) -> None:
     from langmix.runs import read_runs
 
     runs = read_runs(shared_data / "runs" / "overtrain-small.csv")
-    assert np.isfinite(fit(runs, draws=20).best.E).all()
+    assert np.isfinite(fit(runs, draws=20).best.values["E"]).all()

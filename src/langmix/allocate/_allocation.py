@@ -14,7 +14,7 @@ from langmix import _version
 from langmix.allocate._interior import Losses, Optimum, solve
 from langmix.allocate._limits import share_bounds
 from langmix.errors import InfeasibleError, InputError
-from langmix.laws import COEFFICIENTS, Coefficients, Laws, check_names, check_positive, interval
+from langmix.laws import Coefficients, Laws, check_names, check_positive, interval
 
 Floats = NDArray[np.float64]
 
@@ -172,7 +172,7 @@ def allocate(
             levels=_levels(laws, importance, limits) if chosen == "worst" else None,
         )
 
-    point = programme(_as_draws(laws.best))
+    point = programme(laws.best[None])
     best = point.optimum(lower, upper)
     _require_feasible(best, point, laws, lower, upper, tolerated)
     shares = best.shares[0] / best.shares[0].sum()
@@ -397,16 +397,6 @@ def _unsettled(settled: NDArray[np.bool_]) -> tuple[str, ...]:
     return (
         f"{lost} of {len(settled)} bootstrap laws admit no mixture within the limits; the intervals are over "
         "the rest",
-    )
-
-
-def _as_draws(c: Coefficients) -> Coefficients:
-    """One set of coefficients as a batch of one."""
-    return Coefficients(
-        **{name: getattr(c, name)[None] for name in COEFFICIENTS},
-        own=c.own,
-        reference_params=c.reference_params,
-        reference_tokens=c.reference_tokens,
     )
 
 

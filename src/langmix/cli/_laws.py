@@ -21,14 +21,17 @@ def fit(
     runs: _options.RunsFile,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the laws.")] = Path("laws.json"),
     law: Annotated[
-        str | None, typer.Option(help="specific, transfer or chinchilla; default: the best on held-out runs.")
+        str | None, typer.Option(help=f"{', '.join(law_room.FORMS)}; default: the best on held-out runs.")
     ] = None,
+    all_forms: Annotated[
+        bool, typer.Option("--all-forms", help="Compare also forms that predict but cannot be minimised.")
+    ] = False,
     draws: _options.Draws = 200,
     seed: _options.Seed = 0,
     json: _options.Json = False,
 ) -> None:
     """Fit a scaling law per target and write laws.json."""
-    laws = law_room.fit(read_runs(runs), law=law, draws=draws, seed=seed)
+    laws = law_room.fit(read_runs(runs), law=law, all_forms=all_forms, draws=draws, seed=seed)
     law_room.write_laws(laws, out)
     if json:
         _print.as_json(

@@ -76,16 +76,17 @@ def warnings(sentences: tuple[str, ...]) -> None:
 def laws_tables(laws: Laws) -> None:
     """The exponents of every language, the status of the fits, and the rivals on held-out runs."""
     table = _table(f"{laws.formula}, 90% intervals", "target")
-    for heading in ("alpha (N)", "beta (D)", "E"):
+    exponents = laws.exponents()
+    headings = {"alpha": "alpha (N)", "beta": "beta (D)", "E": "E"}
+    shown = {name: heading for name, heading in headings.items() if name in exponents}
+    for heading in shown.values():
         table.add_column(heading, justify="right")
     table.add_column("noise", justify="right")
     table.add_column("fit")
-    for row, summary in zip(laws.exponents().itertuples(), laws.summaries, strict=True):
+    for row, summary in zip(exponents.to_dict("records"), laws.summaries, strict=True):
         table.add_row(
             escape(label(summary.target)),
-            _within(row.alpha, row.alpha_low, row.alpha_high),
-            _within(row.beta, row.beta_low, row.beta_high),
-            _within(row.E, row.E_low, row.E_high),
+            *(_within(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in shown),
             f"{100 * summary.noise:.1f}%",
             _STATUS[summary.status],
         )

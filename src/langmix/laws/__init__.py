@@ -1,8 +1,7 @@
 """Scaling laws: one per target, from run tables, with run-level bootstrap intervals."""
 
-from langmix.laws._choose import FORMS, fit
-from langmix.laws._effective import ARRAYS as COEFFICIENTS
-from langmix.laws._effective import Coefficients
+from langmix.laws._choose import fit
+from langmix.laws._coefficients import Coefficients
 from langmix.laws._file import read_laws, write_laws
 from langmix.laws._fit import Status
 from langmix.laws._laws import (
@@ -16,9 +15,9 @@ from langmix.laws._laws import (
     interval,
 )
 from langmix.laws._reach import Reach
+from langmix.laws.forms import FORMS
 
 __all__ = [
-    "COEFFICIENTS",
     "FORMS",
     "Coefficients",
     "HeldOutError",

@@ -10,20 +10,17 @@ from numpy.typing import NDArray
 
 from langmix import _version
 from langmix.errors import InputError
-from langmix.laws._effective import Coefficients, stack
-from langmix.laws._fit import Problem, TargetFit, fit_target
+from langmix.laws._coefficients import Coefficients, stack
+from langmix.laws._fit import TargetFit, fit_target
 from langmix.laws._laws import HeldOutError, Laws, Provenance, TargetSummary
 from langmix.laws._reach import Reach
+from langmix.laws._search import Problem
+from langmix.laws.forms import FORMS
 from langmix.runs import RunTable
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 
-FORMS: Final = {
-    "specific": "own tokens, tokens transferred from the other languages, and a term for own tokens alone",
-    "transfer": "own tokens and tokens transferred from the other languages",
-    "chinchilla": "own tokens only",
-}
 _FOLDS: Final = 5
 _LEAST_ROWS: Final = 6
 _ROUGH: Final = 1e-5
@@ -37,16 +34,18 @@ def fit(
     draws: int = 200,
     seed: int = 0,
     delta: float | None = None,
+    all_forms: bool = False,
 ) -> Laws:
     """Fit a scaling law for every target.
 
     Args:
         runs: the run table.
-        law: one of `FORMS`; by default whichever predicts held-out runs best, which needs enough runs to hold
-            some out.
+        law: one of `FORMS`; by default the one that can be minimised and predicts held-out runs best,
+            which needs enough runs to hold some out.
         draws: bootstrap draws over runs, for the intervals.
         seed: of the bootstrap and of the folds.
         delta: Huber threshold on the log loss; by default set from the noise of the runs.
+        all_forms: compare also the forms that predict but cannot be minimised; they are shown, not taken.
 
     Raises:
         InputError: an unknown form, or a target with too few checkpoints.
@@ -55,7 +54,7 @@ def fit(
         raise InputError(f"law: {law!r} is not known; expected one of {', '.join(FORMS)}")
     held_out: tuple[HeldOutError, ...] = ()
     if law is None:
-        held_out = _compare(runs, seed=seed, delta=delta)
+        held_out = _compare(runs, seed=seed, delta=delta, all_forms=all_forms)
         law = _best(held_out) if held_out else ("transfer" if len(runs.languages) > 1 else "chinchilla")
     rng = np.random.default_rng(seed)
     # One seed for all targets: a run that weighs much in a draw weighs much for every target.
@@ -71,9 +70,9 @@ def fit(
         form=law,
         languages=runs.languages,
         targets=runs.targets,
-        best=stack([f.best for f in fits]),
-        draws=stack([f.draws for f in fits]),
-        summaries=tuple(_summary(f, runs.languages) for f in fits),
+        best=_in_table_order(stack([f.best for f in fits]), runs),
+        draws=_in_table_order(stack([f.draws for f in fits]), runs),
+        summaries=tuple(_summary(f, tuple(sorted(runs.languages))) for f in fits),
         reach=Reach.of(runs),
         held_out=held_out,
         bytes_per_token={t: b for t, b in runs.bytes_per_token.items() if t in runs.targets},
@@ -91,36 +90,47 @@ def fit(
 def _problems(runs: RunTable, law: str, rows: Rows | None = None) -> Iterator[Problem]:
     params0, tokens0 = _reference(runs)
     _, run = np.unique(runs.run, return_inverse=True)
+    # Rows and sources in an order of their own: sums, and so the last digits of a fit, do not depend on
+    # how the table happened to be sorted.
+    sorted_rows, sources = np.lexsort((runs.tokens, run)), _sources(runs)
     for i, target in enumerate(runs.targets):
         own = _own(runs, target)
-        used = _usable(runs, i) if rows is None else rows & _usable(runs, i)
-        if used.sum() < _LEAST_ROWS:
+        usable = _usable(runs, i, law) if rows is None else rows & _usable(runs, i, law)
+        used = sorted_rows[usable[sorted_rows]]
+        if len(used) < _LEAST_ROWS:
             raise InputError(
-                f"{runs.source}: target {target!r} has {int(used.sum())} usable checkpoints; a law has 5 "
+                f"{runs.source}: target {target!r} has {len(used)} usable checkpoints; a law has 5 "
                 f"parameters and needs at least {_LEAST_ROWS} checkpoints with a measured loss"
                 + (f" and tokens of {target}" if target in runs.languages else "")
             )
         yield Problem(
             target=target,
-            own=own,
+            form=law,
+            own=int(np.flatnonzero(sources == own)[0]),
             params=runs.params[used] / params0,
-            tokens=runs.tokens[used, None] * runs.shares[used] / tokens0,
-            unique=runs.unique[used] / tokens0,
+            tokens=runs.tokens[used, None] * runs.shares[used][:, sources] / tokens0,
+            unique=runs.unique[used][:, sources] / tokens0,
             loss=runs.losses[used, i],
             run=run[used],
-            transfer=law != "chinchilla",
-            specific=law == "specific",
         )
 
 
-def _usable(runs: RunTable, target: int) -> Rows:
-    """Checkpoints with a loss, and trained on the target's own language where it is one.
+def _usable(runs: RunTable, target: int, law: str) -> Rows:
+    """Checkpoints with a loss that the form can follow.
 
-    Without any own token the loss is that of a model that has never seen the language; the power law of
-    effective tokens does not reach there, and no allocation asks for it.
+    A model that never saw a language, trained on one or two others, has a loss of another kind: fitted
+    together with the rest it doubles the error on held-out mixtures. A mixture of three and more languages
+    that lacks the target's own is one among many mixtures, and is fitted where the form can follow it.
     """
     measured = np.isfinite(runs.losses[:, target])
-    return measured & (runs.shares[:, _own(runs, runs.targets[target])] > 0)
+    name = runs.targets[target]
+    if name not in runs.languages and not FORMS[law].needs_own:
+        return measured
+    taught = runs.shares[:, _own(runs, name)] > 0
+    if not FORMS[law].needs_own:
+        taught |= (runs.shares > 0).sum(axis=1) >= 3
+    usable: Rows = measured & taught
+    return usable
 
 
 def _own(runs: RunTable, target: str) -> int:
@@ -130,13 +140,27 @@ def _own(runs: RunTable, target: str) -> int:
     return int(np.argmax(runs.tokens @ runs.shares))
 
 
+def _sources(runs: RunTable) -> NDArray[np.intp]:
+    """The sources in alphabetical order: how problems count them."""
+    return np.argsort(np.array(runs.languages))
+
+
+def _in_table_order(c: Coefficients, runs: RunTable) -> Coefficients:
+    """Coefficients with the sources as the table has them."""
+    sources = _sources(runs)
+    return c.reordered(np.argsort(sources), sources[c.own])
+
+
 def _reference(runs: RunTable) -> tuple[float, float]:
-    return float(np.exp(np.log(runs.params).mean())), float(np.exp(np.log(runs.tokens).mean()))
+    return float(np.exp(np.sort(np.log(runs.params)).mean())), float(
+        np.exp(np.sort(np.log(runs.tokens)).mean())
+    )
 
 
-def _compare(runs: RunTable, *, seed: int, delta: float | None) -> tuple[HeldOutError, ...]:
+def _compare(runs: RunTable, *, seed: int, delta: float | None, all_forms: bool) -> tuple[HeldOutError, ...]:
     """Held-out errors of all forms on all splits that the table allows."""
-    forms = list(FORMS) if len(runs.languages) > 1 else ["chinchilla"]
+    single = len(runs.languages) == 1
+    forms = ["chinchilla"] if single else [name for name in FORMS if all_forms or FORMS[name].convex]
     errors = []
     for split, folds in _splits(runs, seed).items():
         for form in forms:
@@ -159,7 +183,9 @@ def _splits(runs: RunTable, seed: int) -> dict[str, list[Rows]]:
 
 
 def _fittable(runs: RunTable, kept: Rows) -> bool:
-    return all((kept & _usable(runs, i)).sum() >= 2 * _LEAST_ROWS for i in range(len(runs.targets)))
+    return all(
+        (kept & _usable(runs, i, "chinchilla")).sum() >= 2 * _LEAST_ROWS for i in range(len(runs.targets))
+    )
 
 
 def _errors(runs: RunTable, form: str, held: Rows, delta: float | None) -> Floats:
@@ -170,26 +196,26 @@ def _errors(runs: RunTable, form: str, held: Rows, delta: float | None) -> Float
         outcome = fit_target(
             problem, reference=_reference(runs), delta=delta, draws=0, rng=rng, tolerance=_ROUGH
         )
-        rows = np.flatnonzero(held & _usable(runs, i))
-        predicted = _predict_rows(outcome.best, runs, rows)
+        rows = np.flatnonzero(held & _usable(runs, i, "chinchilla"))
+        predicted = _in_table_order(outcome.best, runs).loss(
+            runs.params[rows, None], runs.tokens[rows, None], runs.shares[rows], runs.unique[rows]
+        )[:, 0]
         found.append(np.abs(predicted / runs.losses[rows, i] - 1.0))
     return np.concatenate(found)
 
 
-def _predict_rows(c: Coefficients, runs: RunTable, rows: NDArray[np.intp]) -> Floats:
-    """Losses of one target (T = 1) for rows of a run table."""
-    return np.array([c.loss(runs.params[k], runs.tokens[k], runs.shares[k], runs.unique[k])[0] for k in rows])
-
-
 def _best(held_out: tuple[HeldOutError, ...]) -> str:
-    """The form with the least mean error over the splits; the simpler one in a tie."""
-    forms = sorted({e.form for e in held_out})
+    """The convex form with the least mean error over the splits: it must serve an allocation."""
+    forms = [form for form in dict.fromkeys(e.form for e in held_out) if FORMS[form].convex]
     return min(forms, key=lambda form: float(np.mean([e.error for e in held_out if e.form == form])))
 
 
 def _summary(outcome: TargetFit, languages: tuple[str, ...]) -> TargetSummary:
+    """``languages`` in the order in which the problems count them."""
+
     def named(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(f"tau[{languages[int(n[4:-1])]}]" if n.startswith("tau[") else n for n in names)
+        parts = (name.partition("[") for name in names)
+        return tuple(f"{n}[{languages[int(at[:-1])]}]" if at else n for n, _, at in parts)
 
     return TargetSummary(
         target=outcome.target,

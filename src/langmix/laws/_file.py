@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from langmix import files
 from langmix.errors import InputError
-from langmix.laws._effective import ARRAYS, Coefficients
+from langmix.laws._coefficients import Coefficients
 from langmix.laws._laws import HeldOutError, Laws, Provenance, TargetSummary
 from langmix.laws._reach import Reach
+from langmix.laws.forms import FORMS, Scope
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class _LawsFile(BaseModel):
@@ -49,8 +50,8 @@ def write_laws(laws: Laws, path: str | os.PathLike[str]) -> None:
         own=laws.best.own.tolist(),
         reference_params=laws.best.reference_params,
         reference_tokens=laws.best.reference_tokens,
-        best={name: getattr(laws.best, name).tolist() for name in ARRAYS},
-        draws={name: _rounded(getattr(laws.draws, name)) for name in ARRAYS},
+        best={name: value.tolist() for name, value in laws.best.values.items()},
+        draws={name: _rounded(value) for name, value in laws.draws.values.items()},
         summaries=laws.summaries,
         reach=laws.reach,
         held_out=laws.held_out,
@@ -71,8 +72,8 @@ def read_laws(path: str | os.PathLike[str]) -> Laws:
     files.check_schema(text, path, kind="langmix laws", newest=SCHEMA_VERSION, command="langmix fit")
     try:
         content = TypeAdapter(_LawsFile).validate_json(text)
-        best = _coefficients(content, content.best)
-        draws = _coefficients(content, content.draws)
+        best = _coefficients(content, content.best, draws=False)
+        draws = _coefficients(content, content.draws, draws=True)
     except (ValidationError, KeyError, ValueError) as error:
         raise InputError(
             files.validation_message(path, error, remedy="write it again with `langmix fit`")
@@ -91,20 +92,31 @@ def read_laws(path: str | os.PathLike[str]) -> Laws:
     )
 
 
-def _coefficients(content: _LawsFile, arrays: dict[str, Any]) -> Coefficients:
-    values = {name: np.array(arrays[name], dtype=float) for name in ARRAYS}
+def _coefficients(content: _LawsFile, arrays: dict[str, Any], *, draws: bool) -> Coefficients:
+    """Checked: a known form, every parameter with its shape, finite, and own indices in range."""
+    if content.form not in FORMS:
+        raise ValueError(f"form is {content.form!r}; expected one of {', '.join(FORMS)}")
     targets, languages = len(content.targets), len(content.languages)
-    for name, array in values.items():
-        expected = (targets, languages) if name == "tau" else (targets,)
-        if array.size == 0:  # no draws: an empty list has lost its shape
+    scope = Scope(smallest=1.0, one_size=False, one_budget=False, repeats=True, sources=languages)
+    values = {}
+    for parameter in FORMS[content.form].parameters(scope):
+        name = parameter.name
+        values[name] = array = np.array(arrays[name], dtype=float)
+        expected = (targets, languages) if parameter.per_source else (targets,)
+        if draws and array.size == 0:  # no draws: an empty list has lost its shape
             values[name] = np.empty((0, *expected))
-        elif array.shape[-len(expected) :] != expected:
-            raise ValueError(f"{name} has shape {array.shape}; expected (..., {expected})")
+        elif array.shape[-len(expected) :] != expected or array.ndim != len(expected) + draws:
+            raise ValueError(f"{name} has {array.size} numbers; expected {targets} targets of them")
+        elif not np.isfinite(array).all():
+            raise ValueError(f"{name} has a number that is not finite; expected finite numbers")
+        elif not parameter.signed and (array < 0).any():
+            raise ValueError(f"{name} is {array.min():g}; expected numbers >= 0")
     own = np.array(content.own, dtype=np.intp)
     if own.shape != (targets,) or not np.all((own >= 0) & (own < languages)):
         raise ValueError(f"own is {content.own}; expected {targets} indices below {languages}")
     return Coefficients(
-        **values,
+        form=content.form,
+        values=values,
         own=own,
         reference_params=content.reference_params,
         reference_tokens=content.reference_tokens,

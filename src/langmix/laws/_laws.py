@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from langmix.errors import InputError
-from langmix.laws._effective import Coefficients
+from langmix.laws._coefficients import Coefficients
 from langmix.laws._fit import Status
 from langmix.laws._reach import Reach
 
@@ -151,29 +151,36 @@ class Laws:
 
     @property
     def formula(self) -> str:
-        """The law in one line; x are effective tokens, d own tokens."""
-        own = " + S (d/D0)^-sigma" if self.form == "specific" else ""
-        return f"loss = E + A (N/N0)^-alpha + B (x/D0)^-beta{own}"
+        """The law in one line."""
+        return self.best.law.formula
 
     def exponents(self) -> pd.DataFrame:
         """A row per target: each parameter of the law with its 90% interval, and the status of the fit."""
         columns: dict[str, object] = {"target": self.targets}
-        for name in ("alpha", "beta", "E", "A", "B"):
-            value = getattr(self.best, name)
-            low, high = interval(getattr(self.draws, name), value)
+        for name, value in self.best.values.items():
+            if value.ndim > 1:
+                continue
+            low, high = interval(self.draws.values[name], value)
             columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
         columns["noise"] = [summary.noise for summary in self.summaries]
         columns["status"] = [summary.status.value for summary in self.summaries]
         return pd.DataFrame(columns)
 
     def transfer(self) -> pd.DataFrame:
-        """A row per target and other source: tau with its 90% interval, and whether the runs identify it."""
-        low, high = interval(self.draws.tau, self.best.tau)
+        """A row per target and other source: tau with its 90% interval, and whether the runs identify it.
+
+        Empty for forms without coefficients of transfer.
+        """
+        columns = ["target", "source", "tau", "low", "high", "identified"]
+        if self.form == "chinchilla" or "tau" not in self.best.values:
+            return pd.DataFrame(columns=columns)
+        tau = self.best.values["tau"]
+        low, high = interval(self.draws.values["tau"], tau)
         rows = [
             {
                 "target": target,
                 "source": source,
-                "tau": self.best.tau[i, j],
+                "tau": tau[i, j],
                 "low": low[i, j],
                 "high": high[i, j],
                 "identified": f"tau[{source}]" not in self.summaries[i].unidentified,
@@ -182,7 +189,7 @@ class Laws:
             for j, source in enumerate(self.languages)
             if source != target
         ]
-        return pd.DataFrame(rows, columns=["target", "source", "tau", "low", "high", "identified"])
+        return pd.DataFrame(rows, columns=columns)
 
     def share_vector(self, shares: Mapping[str, float]) -> Floats:
         """Shares in the order of ``languages``, checked, summing to exactly 1."""
@@ -214,10 +221,14 @@ class Laws:
         return np.array([float(values.get(name, default)) for name in self.languages])
 
     def _check_reachable(self, p: Floats) -> None:
-        tau = self.best.tau
+        """Refuse a mixture in which nothing teaches a target: its loss would be that of no data at all."""
+        v = self.best.values
         for i, target in enumerate(self.targets):
-            alone = self.best.S[i] > 0 and p[self.best.own[i]] == 0
-            if alone or not np.any(tau[i] * p > 0):
+            if self.best.law.needs_own:
+                taught = p[self.best.own[i]] > 0
+            else:
+                taught = "tau" not in v or v["b"][i] > 0 or bool(np.any(v["tau"][i] * p > 0))
+            if not taught:
                 raise InputError(
                     f"shares: nothing in this mixture teaches {target!r} under the law {self.form!r}; give "
                     f"{target!r} a share above 0"

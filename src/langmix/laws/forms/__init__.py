@@ -1,0 +1,33 @@
+"""Functional forms of the law of one target, all behind one interface (`Form`)."""
+
+from typing import Final
+
+from langmix.laws.forms._ces import Ces, Chinchilla, Transfer
+from langmix.laws.forms._form import (
+    NOTHING,
+    Curvature,
+    Evaluation,
+    Form,
+    Parameter,
+    Points,
+    Scope,
+    Values,
+)
+from langmix.laws.forms._rivals import Additive, Exponential, Farseer, Joint, SharePower
+
+FORMS: Final[dict[str, Form]] = {
+    form.name: form
+    for form in (
+        Ces(),
+        Transfer(),
+        Chinchilla(),
+        Additive(),
+        Joint(),
+        Exponential(),
+        SharePower(),
+        Farseer(),
+    )
+}
+"""By name, those that an allocation can minimise first."""
+
+__all__ = ["FORMS", "NOTHING", "Curvature", "Evaluation", "Form", "Parameter", "Points", "Scope", "Values"]
