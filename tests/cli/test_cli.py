@@ -75,9 +75,9 @@ def test_a_table_becomes_a_page(folder: Path) -> None:
     ("change", "told"),
     [
         (lambda f: f[[c for c in f if not c.startswith("share.")]], ["no share.<language> column"]),
-        (lambda f: f.assign(**{"share.go": 0.5}), ["bad.csv: row 1", "the shares sum to", "expected 1"]),
-        (lambda f: f.assign(**{"share.go": float("nan")}), ["row 1", "'share.go'", "empty"]),
-        (lambda f: f.assign(params="big"), ["row 1", "'params'", "'big'", "expected a number"]),
+        (lambda f: f.assign(**{"share.go": 0.5}), ["bad.csv: line 2", "the shares sum to", "expected 1"]),
+        (lambda f: f.assign(**{"share.go": float("nan")}), ["line 2", "'share.go'", "empty"]),
+        (lambda f: f.assign(params="big"), ["line 2", "'params'", "'big'", "expected a number"]),
     ],
 )
 def test_a_wrong_run_table_is_refused_and_nothing_is_written(
