@@ -133,7 +133,10 @@ def validation_message(path: Path, error: Exception, *, remedy: str) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the top level"
+        message = first["msg"].removeprefix("Value error, ")
+        if isinstance(first["input"], dict):  # it lies at that place for all to see
+            return f"{path}: {place}: {message}; {remedy}"
         value = repr(first["input"])
         shown = value if len(value) <= 60 else value[:57] + "..."
-        return f"{path}: {place}: {first['msg']} (found {shown}); {remedy}"
+        return f"{path}: {place}: {message} (found {shown}); {remedy}"
     return f"{path}: {error}; {remedy}"
