@@ -56,7 +56,8 @@ def scaling_curves(runs: RunTable, laws: Laws) -> Drawing | None:
         axis.set_axis_off()
     for axis in axes[: len(shown) : _COLUMNS]:
         axis.set_ylabel("nats per token")
-    figure.supxlabel("training tokens of the language", fontsize="medium")
+    for axis in axes[max(0, len(shown) - _COLUMNS) : len(shown)]:  # the lowest of each column
+        axis.set_xlabel("training tokens")
     legend = [(f"{count(float(size))} parameters", colours[size]) for size in sizes]
     handles = [
         axes[0].plot([], [], "o-", color=colour, ms=4, lw=1.2, label=text)[0] for text, colour in legend[:8]

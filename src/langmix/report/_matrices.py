@@ -102,7 +102,10 @@ def _heat(
         edgecolors="white",
         linewidth=1,
     )
-    axis.figure.colorbar(shown, ax=axis, shrink=0.75, aspect=25)
+    key = axis.figure.colorbar(shown, ax=axis, shrink=0.75, aspect=25)
+    assert key.solids is not None
+    key.solids.set_rasterized(False)  # as shapes: the page holds no image
+    key.outline.set_visible(False)
     axis.invert_yaxis()
     axis.set_aspect("equal")
     for (i, j), value in np.ndenumerate(cells):
