@@ -105,6 +105,7 @@ def _heat(
     key = axis.figure.colorbar(shown, ax=axis, shrink=0.75, aspect=25)
     assert key.solids is not None
     key.solids.set_rasterized(False)  # as shapes: the page holds no image
+    key.solids.set_edgecolor("face")
     key.outline.set_visible(False)
     axis.invert_yaxis()
     axis.set_aspect("equal")
