@@ -14,7 +14,46 @@ from langmix.errors import InputError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` so that a reader, or a crash, never sees half of it."""
+    """Write ``content`` so that a reader, or a crash, never sees half of it.
+
+    Raises:
+        InputError: the path cannot be written.
+    """
+    try:
+        _replace(path, content)
+    except OSError as error:
+        raise _unwritable(path, error.strerror, "choose another path") from None
+
+
+def check_writable(path: Path, *, folder: bool = False, remedy: str) -> None:
+    """Refuse a path that cannot be written, before the work whose outcome it is to hold.
+
+    Args:
+        path: of a file, or of a folder that files will be written into.
+        folder: which of the two.
+        remedy: ends the message.
+
+    Raises:
+        InputError: the path cannot be written, with the reason.
+    """
+    if not folder and path.is_dir():
+        raise _unwritable(path, "it is a folder", remedy)
+    place = path if folder else path.parent
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        # Trying tells more than permissions do: root may write everywhere but on a read-only disk.
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise _unwritable(path, f"{place}: {error.strerror}", remedy) from None
+
+
+def _unwritable(path: Path, reason: str | None, remedy: str) -> InputError:
+    return InputError(f"{path}: cannot be written ({reason}); {remedy}")
+
+
+def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -43,13 +82,18 @@ def read_text(path: Path, *, what: str) -> str:
         InputError: the file is absent, a folder, unreadable or not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file; expected {what}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; expected {what}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; expected {what}") from None
+        before = error.object[: error.start]
+        line, byte = 1 + before.count(b"\n"), len(before) - before.rfind(b"\n")
+        raise InputError(
+            f"{path}: line {line}, byte {byte} (0x{error.object[error.start]:02x}) is not UTF-8 text; "
+            f"expected {what}, saved as UTF-8"
+        ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected {what}") from None
 
@@ -89,7 +133,10 @@ def validation_message(path: Path, error: Exception, *, remedy: str) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the top level"
+        message = first["msg"].removeprefix("Value error, ")
+        if isinstance(first["input"], dict):  # it lies at that place for all to see
+            return f"{path}: {place}: {message}; {remedy}"
         value = repr(first["input"])
         shown = value if len(value) <= 60 else value[:57] + "..."
-        return f"{path}: {place}: {first['msg']} (found {shown}); {remedy}"
+        return f"{path}: {place}: {message} (found {shown}); {remedy}"
     return f"{path}: {error}; {remedy}"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from langmix.corpus import CorpusCard, LanguageCard
+from langmix.corpus._shards import write_card
 from langmix.runs import RunTable
 
 Run = subprocess.CompletedProcess[str]
@@ -75,9 +77,9 @@ def test_a_table_becomes_a_page(folder: Path) -> None:
     ("change", "told"),
     [
         (lambda f: f[[c for c in f if not c.startswith("share.")]], ["no share.<language> column"]),
-        (lambda f: f.assign(**{"share.go": 0.5}), ["bad.csv: row 1", "the shares sum to", "expected 1"]),
-        (lambda f: f.assign(**{"share.go": float("nan")}), ["row 1", "'share.go'", "empty"]),
-        (lambda f: f.assign(params="big"), ["row 1", "'params'", "'big'", "expected a number"]),
+        (lambda f: f.assign(**{"share.go": 0.5}), ["bad.csv: line 2", "the shares sum to", "expected 1"]),
+        (lambda f: f.assign(**{"share.go": float("nan")}), ["line 2", "'share.go'", "empty"]),
+        (lambda f: f.assign(params="big"), ["line 2", "'params'", "'big'", "expected a number"]),
     ],
 )
 def test_a_wrong_run_table_is_refused_and_nothing_is_written(
@@ -102,7 +104,64 @@ def test_a_wrong_run_table_is_refused_and_nothing_is_written(
         (["predict", "laws.json", "--params", "1M", "--tokens", "1M", "--share", "go=0.4"], ["sum to 0.4"]),
         (["study", "run", "."], ["study.yaml", "there is no such file"]),
         (["corpus", "out", "--source", "nowhere"], ["nowhere"]),
+        (["corpus", "out", "--language", "cobol"], ["'cobol'", "expected one of python, java"]),
+        (["corpus", "runs.csv"], ["runs.csv: cannot be written", "give another folder"]),
+        (["fit", "runs.csv", "-o", "."], [".: cannot be written (it is a folder); give another --out"]),
+        (["allocate", "laws.json", "--params", "1M", "--tokens", "1M", "-o", "."], ["another --out"]),
+        (["export", "missing.json", "csv", "-o", "runs.csv/x"], ["runs.csv/x: cannot be written"]),
+        (["report", "missing.csv", "-o", "runs.csv"], ["runs.csv: cannot be written", "another --out"]),
+        (["demo", "-o", "runs.csv"], ["runs.csv: cannot be written", "another --out"]),
+        (["train", "missing", "--tokens", "1M", "-o", "runs.csv"], ["runs.csv: cannot be written"]),
+        (["report", "missing.csv", "--params", "1B"], ["--params needs --tokens"]),
     ],
 )
 def test_wrong_arguments_give_one_message(folder: Path, arguments: list[str], told: list[str]) -> None:
     refused(langmix(*arguments, cwd=folder), *told)
+
+
+def test_laws_of_another_table_are_refused_or_warned_of(folder: Path, planted_runs: RunTable) -> None:
+    pytest.importorskip("matplotlib")
+    other = planted_runs.frame.drop(columns="loss.go")
+    other.to_csv(folder / "other.csv", index=False)
+    refused(
+        langmix("report", "other.csv", "--laws", "laws.json", cwd=folder),
+        "laws.json: was fitted to the targets",
+        "other.csv has",
+        "langmix fit other.csv",
+    )
+    planted_runs.frame.iloc[:-1, ::-1].to_csv(folder / "older.csv", index=False)
+    done = langmix("report", "older.csv", "--laws", "laws.json", "-o", "older", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "warning: laws.json: fitted to another version of the run table than older.csv" in done.stderr
+    assert "fitted to another version of the run table" in (folder / "older" / "index.html").read_text()
+
+
+def test_an_error_in_the_middle_of_work_is_the_one_message(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "a.py").write_text("def add(first, second):\n    return first + second\n\n" * 10)
+    done = langmix("corpus", "out", "--source", "code", "--language", "python", cwd=tmp_path)
+    refused(done, "language 'python': all 1 files are of one package")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--tokens", "10"], ["--tokens: a budget of 10 tokens is less than one batch", "at least 512"]),
+        (["--tokens", "1k", "--share", "go=0.4"], ["--share: the shares sum to 0.4"]),
+    ],
+)
+def test_what_cannot_be_trained_names_its_option(tmp_path: Path, options: list[str], told: list[str]) -> None:
+    card = LanguageCard(
+        train_tokens=1,
+        validation_tokens=1,
+        bytes_per_token=1,
+        train_groups=[],
+        validation_groups=[],
+        files={},
+    )
+    write_card(
+        tmp_path, CorpusCard(vocab_size=300, tokenizer_sha256="", seed=0, languages={"go": card}, sources=[])
+    )
+    refused(langmix("train", ".", *options, cwd=tmp_path), *told)

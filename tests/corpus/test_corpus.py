@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -22,7 +23,7 @@ from langmix.corpus._duplicates import mark_duplicates
 from langmix.corpus._filters import fault
 from langmix.corpus._packages import DownloadError, fetch_package, read_package
 from langmix.corpus._split import split
-from langmix.errors import InputError
+from langmix.errors import InputError, MissingExtraError
 from langmix.languages import LANGUAGES
 
 
@@ -204,6 +205,33 @@ def test_an_empty_folder_is_refused_and_nothing_is_written(tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"empty: holds no code; expected files ending in"):
         build_corpus(config(tmp_path / "empty"), tmp_path / "corpus")
     assert not (tmp_path / "corpus").exists()
+
+
+def test_languages_without_files_are_refused_except_from_tables(tmp_path: Path) -> None:
+    folder = write_code(tmp_path / "code")
+    with pytest.raises(InputError, match="'cobol' is not one that packages and folders have files of"):
+        config(folder, languages=["python", "cobol"])
+    (tmp_path / "data.jsonl").write_text("")
+    assert config(folder, tmp_path / "data.jsonl", languages=["cobol"]).languages == ["cobol"]
+
+
+def test_what_is_missing_is_told_before_a_source_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data.jsonl").write_text("not JSON")
+    monkeypatch.setitem(sys.modules, "rensa", None)
+    with pytest.raises(MissingExtraError, match="'rensa'"):
+        build_corpus(config(tmp_path / "data.jsonl"), tmp_path / "corpus")
+
+
+def test_a_cache_that_cannot_be_written_is_told_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("")
+    monkeypatch.setenv("LANGMIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError, match=r"cache.*cannot be written .*set LANGMIX_CACHE"):
+        fetch_package(registry()[0])
 
 
 def test_the_registry_covers_every_language_with_packages_to_hold_out() -> None:

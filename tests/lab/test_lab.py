@@ -206,14 +206,9 @@ if __name__ == "__main__":
 def start(corpus: Corpus, folder: Path) -> subprocess.Popen[bytes]:
     script = folder / "go.py"
     script.write_text(_SWEEP)
-    here = [
-        str(Path(__file__).parent),
-        str(Path(__file__).parents[1]),
-        str(Path(__file__).parents[1] / "corpus"),
-    ]
     return subprocess.Popen(
         [sys.executable, str(script), str(corpus.folder), str(folder / "runs")],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(here)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         start_new_session=True,
         stderr=subprocess.DEVNULL,
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -104,6 +105,55 @@ def test_text_is_escaped_and_warnings_are_shown(folder: Path) -> None:
     assert "&lt;b&gt;Bold &amp; more" in text
     assert "5,000 times the largest run" in text
     assert "A note." in text
+
+
+def test_readings_say_what_holds(folder: Path, planted_fit: Laws) -> None:
+    text = (folder / "index.html").read_text()
+    assert "equal for languages at no limit" in text
+    assert "equal at the allocation" not in text
+    assert "Orange helps (above 0), purple harms (below 0)" in text
+    hatched = any(
+        name.startswith("tau") for summary in planted_fit.summaries for name in summary.unidentified
+    )
+    assert ("the prior rules." in text) == hatched
+
+
+def test_parameters_at_a_bound_are_marked(tmp_path: Path, planted_runs: RunTable, planted_fit: Laws) -> None:
+    first, *others = planted_fit.summaries
+    bound = replace(planted_fit, summaries=(replace(first, at_bound=("alpha", "E")), *others))
+    page = build_report(planted_runs, bound, [], [], tmp_path, title="t").read_text()
+    assert page.count(" (bound)</td>") == 2
+    assert "A hollow point lies at a bound of the search" in page
+    data = pd.read_csv(tmp_path / "figures" / "exponents.csv")
+    assert list(data["alpha_at_bound"]) == [True] + [False] * len(others)
+
+
+def test_sentences_hold_code_labels_and_no_local_path(
+    tmp_path: Path, planted_runs: RunTable, planted_fit: Laws
+) -> None:
+    mix = replace(
+        allocate(planted_fit, params=3e6, tokens=2e7), warnings=("held: javascript 3.3%, go 2e-05%",)
+    )
+    laws = replace(planted_fit, provenance=replace(planted_fit.provenance, runs="/home/me/runs.csv"))
+    page = build_report(planted_runs, laws, [mix], [], tmp_path, title="t", notes=["Run `a < b` again."])
+    text = page.read_text()
+    assert "held: JavaScript 3.3%, Go 2e-05%" in text
+    assert "<code>a &lt; b</code>" in text
+    assert "<code>runs.csv</code>" in text
+    assert "/home/me" not in text
+
+
+def test_laws_of_a_table_with_the_columns_in_another_order_say_the_same(
+    tmp_path: Path, planted_runs: RunTable, planted_fit: Laws
+) -> None:
+    turned = RunTable.from_frame(planted_runs.frame.iloc[:, ::-1])
+    build_report(planted_runs, planted_fit, [], [], tmp_path / "a", title="t")
+    page = build_report(turned, planted_fit, [], [], tmp_path / "b", title="t")
+    assert "fitted to another version of the run table" in page.read_text()
+    first, second = (
+        pd.read_csv(tmp_path / name / "figures" / "predicted-measured.csv") for name in ("a", "b")
+    )
+    pd.testing.assert_frame_equal(first, second)
 
 
 def test_the_same_input_gives_the_same_page(

@@ -93,7 +93,19 @@ def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
     [
         ({"sizes": []}, ["plan: unknown size 'a'"]),
         ({"draws": "many"}, ["draws", "'many'"]),
-        ({"colour": "red"}, ["colour", "'red'"]),
+        ({"colour": "red"}, ["the top level: unknown key 'colour'", "expected one of title, notes, corpus"]),
+        ({"recipe": {"rate": 1}}, ["recipe: unknown key 'rate'", "sequence, batch, learning_rate"]),
+        ({"corpus": {"sources": []}}, ["corpus.sources", "at least 1 item"]),
+        ({"corpus": {"languages": ["python", "cobol"]}}, ["'cobol'", "csharp", "a table"]),
+        (
+            {"corpus": {"sources": [{"kind": "registry", "packages": ["leftpad9"]}]}},
+            ["corpus.sources", "'leftpad9' is not in the registry"],
+        ),
+        ({"sizes": [CONFIG["sizes"][0]] * 2}, ["sizes: two are named 'a'"]),  # type: ignore[index]
+        (
+            {"plan": {"grid": {"sizes": ["a"], "budgets": [10]}}},
+            ["plan: run", "10 tokens is less than one batch", "at least 128"],
+        ),
         ({"plan": {}}, ["plan: has no runs"]),
         (
             {"plan": {"pairs": {"size": "a", "tokens_each": 10, "pairs": [["go", "rust"]]}}},
@@ -117,8 +129,15 @@ def test_a_wrong_configuration_is_named(tmp_path: Path, change: dict[str, object
 
 def test_text_that_is_not_yaml_is_named(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text("title: [")
-    with pytest.raises(InputError, match=r"study\.yaml: is not YAML"):
+    with pytest.raises(InputError, match=r"study\.yaml: is not YAML .*; correct the indentation"):
         read_study(tmp_path)
+
+
+def test_a_source_that_is_not_there_is_told_with_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(CONFIG))
+    with pytest.raises(InputError, match=r"study\.yaml: corpus: .*code: is not a folder"):
+        run_study(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["study.yaml"]
 
 
 def test_the_studies_of_the_repository_can_be_read() -> None:

@@ -38,7 +38,9 @@ def allocate(
     current: Annotated[
         Path | None, typer.Option(help="Your mixture to compare with: JSON of language: share.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write it.")] = Path("mixture.json"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", callback=_options.writable(), help="Where to write it.")
+    ] = Path("mixture.json"),
     json: _options.Json = False,
 ) -> None:
     """Solve for the best split of a token budget and write mixture.json."""
@@ -68,7 +70,9 @@ def export(
     mixture: Annotated[Path, typer.Argument(help="mixture.json that `langmix allocate` wrote.")],
     trainer: Annotated[str, typer.Argument(help="json, csv or megatron.")],
     path: Annotated[_Pairs, typer.Option(help="LANGUAGE=PATH of its tokenised data, repeatable.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="By default printed.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", callback=_options.writable(), help="By default printed.")
+    ] = None,
     json: _options.Json = False,
 ) -> None:
     """Write a mixture as a trainer reads it."""

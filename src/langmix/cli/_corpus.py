@@ -16,7 +16,12 @@ from langmix.languages import LANGUAGES
 
 @app.command()
 def corpus(
-    out: Annotated[Path, typer.Argument(help="Folder to write the corpus to.")],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            callback=_options.writable("folder", folder=True), help="Folder to write the corpus to."
+        ),
+    ],
     source: Annotated[
         list[str] | None,
         typer.Option(
@@ -31,7 +36,7 @@ def corpus(
         str | None, typer.Option("--bytes", help="Most training text per language, such as 8M.")
     ] = None,
     validation: Annotated[str, typer.Option(help="Bytes of text to hold out per language.")] = "400K",
-    seed: _options.Seed = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split and of the order of files.")] = 0,
     json: _options.Json = False,
 ) -> None:
     """Turn code into token shards: fetch, filter, drop duplicates, split, tokenise."""

@@ -29,8 +29,11 @@ def train(
         list[str] | None, typer.Option(help="LANGUAGE=SHARE, repeatable; default: uniform.")
     ] = None,
     size: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)} (parameters).")] = "100k",
-    seed: _options.Seed = 0,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model.")] = Path("model"),
+    seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of the data.")] = 0,
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", callback=_options.writable(folder=True), help="Folder for the model."),
+    ] = Path("model"),
     json: _options.Json = False,
 ) -> None:
     """Train one small model on a mixture and keep it."""
@@ -38,14 +41,20 @@ def train(
         raise InputError(f"--size: {size!r} is not known; expected one of {', '.join(PRESETS)}")
     opened = open_corpus(corpus)
     uniform = dict.fromkeys(opened.languages, 1 / len(opened.languages))
-    shares = _options.pairs(share, option="--share") if share else uniform
+    shares = _options.shares(share, option="--share") if share else uniform
     if unknown := [name for name in shares if name not in opened.languages]:
         raise InputError(f"--share: the corpus has no {unknown[0]!r}; it has {', '.join(opened.languages)}")
+    recipe, shape = Recipe(batch=4), PRESETS[size]
+    budget = int(_options.quantity(tokens, option="--tokens"))
+    try:
+        recipe.steps(budget)
+    except InputError as error:
+        raise InputError(f"--tokens: {error}") from None
     planned = PlannedRun(
         run=out.name,
         arm="train",
         size=size,
-        budgets=(int(_options.quantity(tokens, option="--tokens")),),
+        budgets=(budget,),
         shares=shares,
         seed=seed,
     )
@@ -56,7 +65,6 @@ def train(
         if error.name not in ("torch", "safetensors"):
             raise
         raise MissingExtraError(extra="lab", module=str(error.name), purpose="training") from None
-    recipe, shape = Recipe(batch=4), PRESETS[size]
     with _print.progress(hidden=json) as progress:
         task = progress.add_task("training", total=planned.trained_tokens)
         (checkpoint,) = train_run(

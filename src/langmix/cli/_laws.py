@@ -19,7 +19,9 @@ from langmix.transfer import synergy as measure
 @app.command()
 def fit(
     runs: _options.RunsFile,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the laws.")] = Path("laws.json"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", callback=_options.writable(), help="Where to write the laws.")
+    ] = Path("laws.json"),
     law: Annotated[
         str | None, typer.Option(help=f"{', '.join(law_room.FORMS)}; default: the best on held-out runs.")
     ] = None,

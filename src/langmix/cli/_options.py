@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,6 +22,17 @@ Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 Draws = Annotated[int, typer.Option(min=0, help="Bootstrap draws over runs, for the intervals.")]
 RunsFile = Annotated[Path, typer.Argument(help="Run table, CSV or Parquet.", metavar="RUNS")]
 LawsFile = Annotated[Path, typer.Argument(help="laws.json that `langmix fit` wrote.", metavar="LAWS")]
+
+
+def writable(place: str = "--out", *, folder: bool = False) -> Callable[[Path | None], Path | None]:
+    """A callback that refuses, before any work, a path that cannot be written."""
+
+    def check(path: Path | None) -> Path | None:
+        if path is not None:
+            files.check_writable(path, folder=folder, remedy=f"give another {place}")
+        return path
+
+    return check
 
 
 def quantity(text: str, *, option: str) -> float:
@@ -62,6 +73,21 @@ def pairs(given: Iterable[str], *, option: str, counts: bool = False) -> dict[st
         name: (quantity if counts else number)(value, option=f"{option} {name}")
         for name, value in texts(given, option=option).items()
     }
+
+
+def shares(given: Iterable[str], *, option: str) -> dict[str, float]:
+    """Read ``LANGUAGE=SHARE`` pairs that sum to 1.
+
+    Raises:
+        InputError: as for `pairs`; or a share below 0, or another sum.
+    """
+    found = pairs(given, option=option)
+    total = math.fsum(found.values())
+    if min(found.values()) < 0 or not abs(total - 1) <= 1e-6:
+        raise InputError(
+            f"{option}: the shares sum to {total:.6g}; expected parts, none below 0, that sum to 1"
+        )
+    return found
 
 
 def texts(given: Iterable[str], *, option: str) -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import pandas as pd
@@ -23,12 +24,14 @@ from rich.table import Table
 
 from langmix.allocate import Allocation, count
 from langmix.corpus import Corpus
+from langmix.errors import LangmixError
 from langmix.evaluate import LanguageLoss
 from langmix.languages import label, short_label
 from langmix.laws import Laws, Status
 from langmix.transfer import Synergy
 
 console = Console(highlight=False)
+stderr = Console(highlight=False, stderr=True, soft_wrap=True)
 
 _STATUS: Final = {
     Status.CONVERGED: "ok",
@@ -48,9 +51,13 @@ def say(text: str) -> None:
     console.print(escape(text), soft_wrap=True)
 
 
-def progress(*, hidden: bool) -> Progress:
-    """Bars with time spent and time left, on stderr, so that stdout holds results alone."""
-    return Progress(
+@contextmanager
+def progress(*, hidden: bool) -> Iterator[Progress]:
+    """Bars with time spent and time left, on stderr, so that stdout holds results alone.
+
+    An error takes them away: it is then the one message on stderr.
+    """
+    bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TaskProgressColumn(),
@@ -60,6 +67,14 @@ def progress(*, hidden: bool) -> Progress:
         console=Console(stderr=True),
         disable=hidden,
     )
+    with bars:
+        try:
+            yield bars
+        except LangmixError:
+            bars.live.transient = True
+            bars.live.stop()
+            bars.disable = True  # or its own stop would add an empty line
+            raise
 
 
 def saved(what: str, path: object) -> None:
@@ -67,7 +82,7 @@ def saved(what: str, path: object) -> None:
     console.print(f"{what}: [bold]{escape(str(path))}[/]", soft_wrap=True)
 
 
-def warnings(sentences: tuple[str, ...]) -> None:
+def warnings(sentences: tuple[str, ...], *, console: Console = console) -> None:
     """Print warnings so that they are not overlooked."""
     for sentence in sentences:
         console.print(f"[yellow]warning:[/] {escape(sentence)}")

@@ -12,7 +12,9 @@ import typer
 from langmix.allocate import Allocation, mixture_json, write_mixture
 from langmix.cli import _options, _print
 from langmix.cli._app import app
+from langmix.errors import InputError
 from langmix.laws import Laws, fit, read_laws, write_laws
+from langmix.report import fitted_elsewhere
 from langmix.runs import read_runs
 from langmix.study import QUESTIONS, Question, answer, read_study, run_study, study_status, write_report
 
@@ -22,6 +24,10 @@ study = typer.Typer(
 app.add_typer(study, name="study")
 
 _Folder = Annotated[Path, typer.Argument(help="Folder with a study.yaml.")]
+_OutFolder = Annotated[
+    Path,
+    typer.Option("--out", "-o", callback=_options.writable(folder=True), help="Folder to write to."),
+]
 
 
 @study.command()
@@ -59,20 +65,27 @@ def report(
     params: Annotated[str | None, typer.Option(help="Parameters to allocate for, such as 1.5B.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Tokens to allocate, such as 350B.")] = None,
     title: Annotated[str, typer.Option(help="Of the page.")] = "Allocation of training tokens",
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("report"),
+    out: _OutFolder = Path("report"),
     json: _options.Json = False,
 ) -> None:
     """Write one HTML page with figures: allocation, scaling curves, synergy, prices."""
-    table = read_runs(runs)
-    fitted = read_laws(laws) if laws else fit(table)
+    if (params is None) != (tokens is None):
+        given, missing = ("--params", "--tokens") if tokens is None else ("--tokens", "--params")
+        raise InputError(f"{given} needs {missing}: give both, or neither for ten times the largest run")
     questions = list(QUESTIONS[:1])
-    if params is not None or tokens is not None:
+    if params is not None and tokens is not None:
         questions = [
             Question(
-                params=_options.quantity(params or "", option="--params"),
-                tokens=_options.quantity(tokens or "", option="--tokens"),
+                params=_options.quantity(params, option="--params"),
+                tokens=_options.quantity(tokens, option="--tokens"),
             )
         ]
+    table = read_runs(runs)
+    if laws is None:
+        fitted = fit(table)
+    else:
+        fitted = read_laws(laws)
+        _print.warnings(fitted_elsewhere(table, fitted, name=str(laws)), console=_print.stderr)
     page = write_report(table, fitted, answer(fitted, questions), out, title=title)
     if json:
         _print.as_json({"page": str(page)})
@@ -82,7 +95,7 @@ def report(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("langmix-demo"),
+    out: _OutFolder = Path("langmix-demo"),
     json: _options.Json = False,
 ) -> None:
     """Fit, allocate and report on a run table that ships with langmix: real runs of tiny models."""

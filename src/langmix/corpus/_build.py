@@ -10,23 +10,24 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 from rich.progress import Progress
 
 from langmix import files
+from langmix.config import Config
 from langmix.corpus._document import Document
-from langmix.corpus._duplicates import mark_duplicates
+from langmix.corpus._duplicates import mark_duplicates, minhash
 from langmix.corpus._filters import fault
 from langmix.corpus._packages import ClientMissingError, fetch_package, read_package
 from langmix.corpus._shards import Corpus, CorpusCard, LanguageCard, open_corpus, shard_path, write_card
-from langmix.corpus._sources import FolderSource, RegistrySource, Source, read_folder, read_table
+from langmix.corpus._sources import FolderSource, RegistrySource, Source, TableSource, read_folder, read_table
 from langmix.corpus._split import split
-from langmix.corpus._tokenizer import END_OF_TEXT, train_tokenizer
+from langmix.corpus._tokenizer import END_OF_TEXT, check_tokenizers, train_tokenizer
 from langmix.errors import InputError
 from langmix.languages import LANGUAGES
 
 
-class CorpusConfig(BaseModel):
+class CorpusConfig(Config):
     """How to build a corpus.
 
     Attributes:
@@ -39,15 +40,25 @@ class CorpusConfig(BaseModel):
         seed: of the order of groups and files.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    sources: list[Source] = [RegistrySource(kind="registry")]
-    languages: list[str] = [language.name for language in LANGUAGES]
+    sources: list[Source] = Field(default=[RegistrySource(kind="registry")], min_length=1)
+    languages: list[str] = Field(default=[language.name for language in LANGUAGES], min_length=1)
     bytes_per_language: int | None = Field(default=None, gt=0)
     validation_bytes: int = Field(default=400_000, gt=0)
     vocab_size: int = Field(default=4096, ge=257, le=65536)
     tokenizer_bytes: int = Field(default=1_000_000, gt=0)
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _known_languages(self) -> CorpusConfig:
+        """Tables name languages as they like; elsewhere a language is known by the suffix of its files."""
+        known = [language.name for language in LANGUAGES]
+        unknown = [name for name in self.languages if name not in known]
+        if unknown and not any(isinstance(source, TableSource) for source in self.sources):
+            raise InputError(
+                f"language {unknown[0]!r} is not one that packages and folders have files of; expected "
+                f"one of {', '.join(known)}, or a table with a column of languages as a source"
+            )
+        return self
 
 
 def build_corpus(config: CorpusConfig, folder: Path, *, progress: Progress | None = None) -> Corpus:
@@ -60,8 +71,15 @@ def build_corpus(config: CorpusConfig, folder: Path, *, progress: Progress | Non
 
     Raises:
         InputError: a source is unreadable, or a language has too little text to split.
-        LangmixError: a package could not be fetched.
+        LangmixError: a package could not be fetched, or one that this takes is not installed.
     """
+    minhash()  # what is missing is told before anything is fetched or read
+    check_tokenizers()
+    for source in config.sources:
+        if isinstance(source, FolderSource):
+            source.root()
+        elif isinstance(source, TableSource):
+            source.parts()
     progress = progress or Progress(disable=True)
     documents, sources, missing = _collect(config, progress)
     kept, counts = _clean(documents, config.languages, progress)

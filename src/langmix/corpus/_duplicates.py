@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from langmix.corpus._document import Document
 from langmix.errors import MissingExtraError
@@ -22,15 +22,25 @@ _BANDS: Final = 32  # of 4 rows: a pair at similarity 0.7 is missed once in 6,00
 _WORD: Final = re.compile(r"\w+")
 
 
-def mark_duplicates(documents: Iterable[Document]) -> Iterator[tuple[Document, str | None]]:
-    """Each document with ``exact duplicate``, ``near duplicate`` or nothing; the first of a kind stays."""
+def minhash() -> Any:
+    """The module `rensa`.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     try:
-        from rensa import RMinHash, RMinHashLSH
+        import rensa
     except ModuleNotFoundError:
         raise MissingExtraError(extra="lab", module="rensa", purpose="finding near-duplicates") from None
-    index = RMinHashLSH(threshold=SIMILARITY, num_perm=_PERMUTATIONS, num_bands=_BANDS)
+    return rensa
+
+
+def mark_duplicates(documents: Iterable[Document]) -> Iterator[tuple[Document, str | None]]:
+    """Each document with ``exact duplicate``, ``near duplicate`` or nothing; the first of a kind stays."""
+    rensa = minhash()
+    index = rensa.RMinHashLSH(threshold=SIMILARITY, num_perm=_PERMUTATIONS, num_bands=_BANDS)
     seen: set[bytes] = set()
-    kept: list[RMinHash] = []
+    kept: list[Any] = []
     for document in documents:
         words = _WORD.findall(document.text)
         digest = hashlib.sha256(" ".join(words).encode()).digest()
@@ -38,7 +48,7 @@ def mark_duplicates(documents: Iterable[Document]) -> Iterator[tuple[Document, s
             yield document, "exact duplicate"
             continue
         seen.add(digest)
-        signature = RMinHash(num_perm=_PERMUTATIONS, seed=0)
+        signature = rensa.RMinHash(num_perm=_PERMUTATIONS, seed=0)
         signature.update(_shingles(words))
         if any(kept[near].jaccard(signature) >= SIMILARITY for near in index.query(signature)):
             yield document, "near duplicate"

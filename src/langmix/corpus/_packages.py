@@ -82,11 +82,15 @@ def fetch_package(package: Package) -> Path:
 
     Raises:
         ClientMissingError: npm is not installed.
+        InputError: the cache cannot be written.
         DownloadError: the client failed, or the archive is not the one that was pinned.
     """
     path = cache_folder() / "packages" / f"{package.sha256[:12]}-{package.file}"
     if path.exists() and files.sha256(path) == package.sha256:
         return path
+    files.check_writable(
+        path.parent, folder=True, remedy="set LANGMIX_CACHE to a folder that langmix may write to"
+    )
     with tempfile.TemporaryDirectory(prefix="langmix-") as temporary:
         fetched = (_from_pypi if package.source == "pypi" else _from_npm)(package, Path(temporary))
         found = files.sha256(fetched)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, field_validator
 
+from langmix.config import Config
 from langmix.corpus._document import Document
 from langmix.corpus._packages import Package, registry
 from langmix.errors import InputError, MissingExtraError
@@ -35,19 +36,22 @@ _ALIASES: Final = {
 }
 
 
-class RegistrySource(BaseModel):
+class RegistrySource(Config):
     """Packages of langmix's own registry; without ``packages``, all that hold the corpus' languages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["registry"]
     packages: list[str] | None = None
 
+    @field_validator("packages")
+    @classmethod
+    def _known(cls, packages: list[str] | None) -> list[str] | None:
+        known = [package.name for package in registry()]
+        if unknown := [name for name in packages or [] if name not in known]:
+            raise ValueError(f"package {unknown[0]!r} is not in the registry; it has {', '.join(known)}")
+        return packages
+
     def chosen(self, languages: list[str]) -> list[Package]:
         """The packages to fetch for these languages."""
-        known = {package.name: package for package in registry()}
-        if unknown := [name for name in self.packages or [] if name not in known]:
-            raise InputError(f"package {unknown[0]!r} is not in the registry; it has {', '.join(known)}")
         return [
             package
             for package in registry()
@@ -56,16 +60,26 @@ class RegistrySource(BaseModel):
         ]
 
 
-class FolderSource(BaseModel):
+class FolderSource(Config):
     """A folder of code. Each folder directly inside it is one repository."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["folder"]
     path: Path
 
+    def root(self) -> Path:
+        """The folder.
 
-class TableSource(BaseModel):
+        Raises:
+            InputError: it is not there.
+        """
+        if not self.path.is_dir():
+            raise InputError(
+                f"{self.path}: is not a folder; expected a folder of code, one subfolder per repository"
+            )
+        return self.path
+
+
+class TableSource(Config):
     """A JSONL, Parquet or Arrow file, or a folder of them, one document per row.
 
     Attributes:
@@ -76,14 +90,31 @@ class TableSource(BaseModel):
         fixed_language: for tables of one language without such a column.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["table"]
     path: Path
     text: str | None = None
     language: str | None = None
     group: str | None = None
     fixed_language: str | None = None
+
+    def parts(self) -> list[Path]:
+        """The files of the table.
+
+        Raises:
+            InputError: there are none, or one is of another kind.
+        """
+        if self.path.is_dir():
+            found = sorted(p for p in self.path.rglob("*") if p.suffix in _READERS)
+        else:
+            found = [self.path] if self.path.exists() else []
+        if not found:
+            raise InputError(
+                f"{self.path}: there is no table; expected a .jsonl, .parquet or .arrow file, or a folder of "
+                "them"
+            )
+        if found[0].suffix not in _READERS:
+            raise InputError(f"{found[0]}: is not a table; expected .jsonl, .parquet or .arrow")
+        return found
 
 
 Source = Annotated[RegistrySource | FolderSource | TableSource, Field(discriminator="kind")]
@@ -114,9 +145,7 @@ def read_folder(source: FolderSource) -> Iterator[Document]:
     Raises:
         InputError: no such folder, or no code in it.
     """
-    root = source.path
-    if not root.is_dir():
-        raise InputError(f"{root}: is not a folder; expected a folder of code, one subfolder per repository")
+    root = source.root()
     suffixes = {suffix: language.name for language in LANGUAGES for suffix in language.suffixes}
     found = False
     for path in sorted(root.rglob("*")):
@@ -144,18 +173,7 @@ def read_table(source: TableSource) -> Iterator[Document]:
     Raises:
         InputError: no such file, a row that is not a document, or a column that is missing.
     """
-    path = source.path
-    if path.is_dir():
-        parts = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
-    else:
-        parts = [path] if path.exists() else []
-    if not parts:
-        raise InputError(
-            f"{path}: there is no table; expected a .jsonl, .parquet or .arrow file, or a folder of them"
-        )
-    for part in parts:
-        if part.suffix not in _READERS:
-            raise InputError(f"{part}: is not a table; expected .jsonl, .parquet or .arrow")
+    for part in source.parts():
         for place, row in _READERS[part.suffix](part):
             yield _document(row, source, place)
 

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 END_OF_TEXT: Final = "<|endoftext|>"
 
 
+def check_tokenizers() -> None:
+    """Tell early that a corpus cannot be tokenised here.
+
+    Raises:
+        MissingExtraError: `tokenizers` is not installed.
+    """
+    try:
+        import tokenizers  # noqa: F401
+    except ModuleNotFoundError:
+        raise MissingExtraError(extra="lab", module="tokenizers", purpose="training a tokenizer") from None
+
+
 def train_tokenizer(
     documents: Mapping[str, Sequence[Document]], *, vocab_size: int, bytes_each: int
 ) -> Tokenizer:
@@ -24,10 +36,9 @@ def train_tokenizer(
         vocab_size: with the 256 bytes and the end-of-text token.
         bytes_each: text per language.
     """
-    try:
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    except ModuleNotFoundError:
-        raise MissingExtraError(extra="lab", module="tokenizers", purpose="training a tokenizer") from None
+    check_tokenizers()
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from langmix.config import Config
+from langmix.errors import InputError
 
 
-class Recipe(BaseModel):
+class Recipe(Config):
     """Hyperparameters of every run of a sweep.
 
     Attributes:
@@ -19,8 +22,6 @@ class Recipe(BaseModel):
         clip: largest norm of the gradient.
         evaluation_tokens: of validation text per language and checkpoint.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sequence: int = Field(default=128, gt=1)
     batch: int = Field(default=16, gt=0)
@@ -36,6 +37,19 @@ class Recipe(BaseModel):
     def batch_tokens(self) -> int:
         """Tokens per step."""
         return self.sequence * self.batch
+
+    def steps(self, budget: int) -> int:
+        """Whole steps, as near as can be to a budget of tokens.
+
+        Raises:
+            InputError: the budget is less than one step.
+        """
+        if budget < self.batch_tokens:
+            raise InputError(
+                f"a budget of {budget} tokens is less than one batch ({self.batch} sequences of "
+                f"{self.sequence} tokens); give at least {self.batch_tokens}"
+            )
+        return round(budget / self.batch_tokens)
 
     def peak(self, params: float) -> float:
         """Peak learning rate of a model of ``params`` non-embedding parameters."""

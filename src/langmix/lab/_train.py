@@ -66,7 +66,7 @@ def train(
     torch.manual_seed(planned.seed)
     model = Model(size, corpus.vocab_size, recipe.sequence)
     optimizer = _optimizer(model, recipe)
-    steps = [max(1, round(budget / recipe.batch_tokens)) for budget in planned.budgets]
+    steps = [recipe.steps(budget) for budget in planned.budgets]
     sequences = Sequences.of(
         corpus,
         shares=planned.shares,

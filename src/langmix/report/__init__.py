@@ -8,6 +8,7 @@ from pathlib import Path
 from langmix.allocate import Allocation
 from langmix.errors import MissingExtraError
 from langmix.laws import Laws
+from langmix.report._origin import fitted_elsewhere
 from langmix.runs import RunTable
 from langmix.transfer import Synergy
 
@@ -25,7 +26,7 @@ def build_report(
     """Write ``index.html`` and ``figures/`` (SVG, PNG, CSV) in a folder.
 
     Args:
-        runs: what the laws were fitted to.
+        runs: what the laws were fitted to; of another table with its columns, the page warns.
         laws: fitted.
         allocations: answers, the most important first.
         synergies: of the pairs that were trained, one per scale; may be empty.
@@ -37,6 +38,7 @@ def build_report(
         The path of the page.
 
     Raises:
+        InputError: the laws were fitted to other languages or targets than the run table has.
         MissingExtraError: matplotlib or jinja2 is not installed.
     """
     try:
@@ -48,4 +50,4 @@ def build_report(
     return write_page(runs, laws, allocations, synergies, folder, title=title, notes=notes)
 
 
-__all__ = ["build_report"]
+__all__ = ["build_report", "fitted_elsewhere"]

@@ -56,6 +56,8 @@ def scaling_curves(runs: RunTable, laws: Laws) -> Drawing | None:
         axis.set_axis_off()
     for axis in axes[: len(shown) : _COLUMNS]:
         axis.set_ylabel("nats per token")
+    for axis in axes[max(0, len(shown) - _COLUMNS) : len(shown)]:  # the lowest of each column
+        axis.set_xlabel("training tokens")
     legend = [(f"{count(float(size))} parameters", colours[size]) for size in sizes]
     handles = [
         axes[0].plot([], [], "o-", color=colour, ms=4, lw=1.2, label=text)[0] for text, colour in legend[:8]
@@ -74,22 +76,39 @@ def scaling_curves(runs: RunTable, laws: Laws) -> Drawing | None:
 def exponents(laws: Laws) -> Drawing:
     """Exponents of every target with intervals."""
     data = laws.exponents()
+    bounds = {summary.target: summary.at_bound for summary in laws.summaries}
+    for name in ("alpha", "beta"):
+        data[f"{name}_at_bound"] = [name in bounds[target] for target in data["target"]]
     figure, axes = panels(1, 2, height=0.32 * len(data) + 0.9, sharey=True)
     place = np.arange(len(data))
     for axis, name, what in zip(axes, ("alpha", "beta"), ("parameters", "tokens"), strict=True):
         value, low, high = (data[c].to_numpy(dtype=float) for c in (name, f"{name}_low", f"{name}_high"))
         axis.hlines(place, low, high, color=SOFT, lw=2)
-        axis.plot(value, place, "o", color=OKABE_ITO[0], ms=6)
+        bound = data[f"{name}_at_bound"].to_numpy(dtype=bool)
+        axis.plot(value[~bound], place[~bound], "o", color=OKABE_ITO[0], ms=6)
+        for x, y in zip(value[bound], place[bound], strict=True):
+            axis.plot(x, y, "o", color=OKABE_ITO[0], ms=6, mfc="white", clip_on=False)
+            left = x > high.max() / 2  # where there is room
+            axis.annotate(
+                "bound",
+                (x, y),
+                xytext=(-6 if left else 6, 4),
+                ha="right" if left else "left",
+                textcoords="offset points",
+                fontsize=8,
+            )
         axis.set_title(f"{name}: exponent of {what}")
         axis.set_xlim(left=0)
         axis.grid(axis="x", color="#eeeeee")
         axis.set_axisbelow(True)
+    any_bound = bool(data[["alpha_at_bound", "beta_at_bound"]].any(axis=None))
     axes[0].set_yticks(place, [label(t) for t in data["target"]])
     axes[0].invert_yaxis()
     return Drawing(
         name="exponents",
         title="Scaling exponents of each language",
-        reading="A larger exponent means that the loss falls faster; the grey line is the 90% interval.",
+        reading="A larger exponent means that the loss falls faster; the grey line is the 90% interval."
+        + (" A hollow point lies at a bound of the search: the runs do not tell its value." * any_bound),
         figure=figure,
         data=data,
     )
@@ -98,8 +117,10 @@ def exponents(laws: Laws) -> Drawing:
 def predicted_measured(runs: RunTable, laws: Laws) -> Drawing:
     """Every measured loss that a law was fitted to, against what the law says."""
     rows: list[dict[str, Any]] = []
+    order = [runs.languages.index(name) for name in laws.languages]
+    shares, unique = runs.shares[:, order], runs.unique[:, order]
     for k in range(len(runs)):
-        predicted = laws.best.loss(runs.params[k], runs.tokens[k], runs.shares[k], runs.unique[k])
+        predicted = laws.best.loss(runs.params[k], runs.tokens[k], shares[k], unique[k])
         for i, target in enumerate(laws.targets):
             own = runs.shares[k][runs.languages.index(target)] if target in runs.languages else 1.0
             measured = runs.losses[k][runs.targets.index(target)]

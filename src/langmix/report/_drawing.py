@@ -22,6 +22,9 @@ SOFT: Final = "#8a8a8a"
 WIDTH: Final = 7.6
 """Inches that fill the width of the page."""
 
+LEGIBLE: Final = 84
+"""Pixels per inch below which 9-point letters are hard to read."""
+
 STYLE: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
     "font.size": 9,
@@ -74,7 +77,9 @@ class Drawing:
         svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
         label = escape(f"{self.title}. {self.reading}", quote=True)
         part = 100 * min(1.0, self.figure.get_figwidth() / WIDTH)
-        style = f"max-width: {part:.0f}%; margin: 0 auto"
+        # On a narrow screen the card scrolls before its letters become too small to read.
+        least = LEGIBLE * self.figure.get_figwidth()
+        style = f"max-width: {part:.0f}%; min-width: {least:.0f}px; margin: 0 auto"
         return svg.replace("<svg", f'<svg role="img" aria-label="{label}" style="{style}"', 1)
 
     def png(self) -> bytes:

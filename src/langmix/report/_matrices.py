@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,12 +16,15 @@ from langmix.laws import Laws
 from langmix.report._drawing import Drawing, panels
 from langmix.transfer import Synergy
 
+SIGNS: Final = "Orange helps (above 0), purple harms (below 0)."
+
 
 def synergy_map(found: Synergy, *, name: str) -> Drawing:
     """Synergy gain and teaching of every pair; cells that noise explains are hatched."""
-    figure, axes = panels(1, 2, height=3.9)
+    figure, axes = panels(1, 2, height=3.5)
     gain = 100 * np.where(np.eye(len(found.languages), dtype=bool), np.nan, found.gain)
-    _heat(axes[0], gain, found.languages, title="synergy gain, %", hatched=~found.resolved)
+    hatched = np.isfinite(gain) & ~found.resolved
+    _heat(axes[0], gain, found.languages, title="synergy gain, %", hatched=hatched)
     _heat(axes[1], 100 * found.teaching, found.languages, title="teaching, %")
     axes[0].set_ylabel("language that is measured")
     for axis in axes:
@@ -33,8 +38,10 @@ def synergy_map(found: Synergy, *, name: str) -> Drawing:
         name=name,
         title=f"Synergy of pairs at {count(found.params)} parameters and {count(found.tokens)} tokens",
         reading="Left: by how much the loss of the row's language is lower with half of the tokens from the "
-        "column's language than with a second pass over its own; hatched cells are those that "
-        f"{known}. Right: against the same own tokens alone.",
+        "column's language than with a second pass over its own"
+        + (f"; hatched cells are those that {known}" if hatched.any() else "")
+        + ". Right: against the same own tokens alone. "
+        + SIGNS,
         figure=figure,
         data=found.frame(),
     )
@@ -51,14 +58,24 @@ def transfer_map(laws: Laws) -> Drawing | None:
         place = laws.targets.index(str(row.target)), laws.languages.index(str(row.source))
         cells[place], unknown[place] = float(row.tau), not row.identified  # type: ignore[arg-type]
     figure, (axis,) = panels(1, 1, width=4.6, height=3.9)
-    _heat(axis, cells, laws.languages, title="transfer tau", hatched=unknown, rows=laws.targets, digits=2)
+    _heat(
+        axis,
+        cells,
+        laws.languages,
+        title="transfer tau",
+        hatched=unknown,
+        rows=laws.targets,
+        digits=2,
+        signed=False,
+    )
     axis.set_ylabel("language that is measured")
     axis.set_xlabel("trained on")
     return Drawing(
         name="transfer",
         title="Transfer coefficients of the laws",
-        reading="A token of the column's language is worth this many own tokens to the row's language. "
-        "Hatched: the runs say next to nothing, the prior rules.",
+        reading="A token of the column's language is worth this many own tokens to the row's language; the "
+        "darker, the more."
+        + (" Hatched: the runs say next to nothing, the prior rules." * bool(unknown.any())),
         figure=figure,
         data=data,
     )
@@ -73,9 +90,9 @@ def _heat(
     hatched: NDArray[np.bool_] | None = None,
     rows: tuple[str, ...] | None = None,
     digits: int = 1,
+    signed: bool = True,
 ) -> None:
     largest = float(np.nanmax(np.abs(cells))) if np.isfinite(cells).any() else 1.0
-    signed = bool((cells < 0).any())
     # A mesh, not an image: browsers blur a small image that they enlarge.
     shown = axis.pcolormesh(
         np.ma.masked_invalid(cells),
@@ -85,6 +102,11 @@ def _heat(
         edgecolors="white",
         linewidth=1,
     )
+    key = axis.figure.colorbar(shown, ax=axis, shrink=0.75, aspect=25)
+    assert key.solids is not None
+    key.solids.set_rasterized(False)  # as shapes: the page holds no image
+    key.solids.set_edgecolor("face")
+    key.outline.set_visible(False)
     axis.invert_yaxis()
     axis.set_aspect("equal")
     for (i, j), value in np.ndenumerate(cells):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,17 @@ from typing import Any
 import matplotlib
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from langmix import files
 from langmix.allocate import Allocation, count
 from langmix.languages import label
 from langmix.laws import Laws
-from langmix.report._answers import allocation_figure
+from langmix.report._answers import allocation_figure, price_unit
 from langmix.report._curves import exponents, predicted_measured, scaling_curves
 from langmix.report._drawing import STYLE, Drawing
 from langmix.report._matrices import synergy_map, transfer_map
+from langmix.report._origin import fitted_elsewhere
 from langmix.runs import RunTable
 from langmix.transfer import Synergy
 
@@ -34,6 +36,7 @@ def write_page(
     notes: Sequence[str],
 ) -> Path:
     """Draw everything in memory, then write figures and, last, the page."""
+    warnings = fitted_elsewhere(runs, laws)
     with matplotlib.rc_context(STYLE):  # texts take their style when they are made
         answers = [allocation_figure(a, name=f"allocation-{k}") for k, a in enumerate(allocations, 1)]
         synergy_maps = [synergy_map(found, name=f"synergy-{k}") for k, found in enumerate(synergies, 1)]
@@ -41,7 +44,10 @@ def write_page(
         fit, residuals = exponents(laws), predicted_measured(runs, laws)
     html = _template().render(
         title=title,
+        at_bound={s.target: s.at_bound for s in laws.summaries},
+        table=Path(laws.provenance.runs).name,
         notes=notes,
+        warnings=warnings,
         answers=[_answer(a, _figure(d)) for a, d in zip(allocations, answers, strict=True)],
         curves=_figure(curves),
         exponents=_figure(fit),
@@ -77,10 +83,17 @@ def _template() -> Any:
     )
     environment.filters |= {
         "label": label,
+        "prose": _prose,
         "count": count,
         "percent": lambda value, digits=1: f"{100 * value:.{digits}f}%",
     }
     return environment.get_template("page.html.j2")
+
+
+def _prose(text: str) -> Markup:
+    """A sentence as HTML: escaped, `commands` as code, and languages with a percentage by their labels."""
+    named = re.sub(r"\b([a-z]+)(?= [\d.e-]+%)", lambda match: label(match[1]), text)
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(named))))
 
 
 def _figure(drawing: Drawing | None) -> dict[str, Any] | None:
@@ -96,7 +109,7 @@ def _figure(drawing: Drawing | None) -> dict[str, Any] | None:
 
 def _answer(allocation: Allocation, figure: dict[str, Any] | None) -> dict[str, Any]:
     uniform = allocation.against["uniform"]
-    unit = max(uniform.prices.values()) or 1.0
+    unit = price_unit(allocation)
     tokens = allocation.token_counts()
     return {
         "params": allocation.params,

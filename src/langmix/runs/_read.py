@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from pathlib import Path
 
 import pandas as pd
 
+from langmix import files
 from langmix.errors import InputError, MissingExtraError
-from langmix.runs._table import RunTable
+from langmix.runs._table import LINE, RunTable
 
 
 def read_runs(path: str | os.PathLike[str]) -> RunTable:
@@ -35,17 +38,32 @@ def read_runs(path: str | os.PathLike[str]) -> RunTable:
 
 
 def _csv(path: Path) -> pd.DataFrame:
+    """The cells as text, rows named by their lines: the check turns them to numbers, or names the bad one."""
+    # newline="" leaves line ends to the reader, so that its line numbers are those of an editor.
+    reader = csv.reader(io.StringIO(files.read_text(path, what="a CSV table"), newline=""), strict=True)
     try:
-        # As text: numbers are converted by the check, which can then name the cell that is none.
-        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path}: the file is empty; expected a header and one row per checkpoint") from None
-    except pd.errors.ParserError as error:
+        rows = [(reader.line_num, cells) for cells in reader if cells]
+    except csv.Error as error:
         raise InputError(
-            f"{path}: is not a CSV table ({str(error).strip()}); check its quotes and commas"
+            f"{path}: line {reader.line_num} is not CSV ({error}); check its quotes and commas"
         ) from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8 CSV") from None
+    if not rows:
+        raise InputError(f"{path}: the file is empty; expected a header and one row per checkpoint")
+    (_, header), *body = rows
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise InputError(
+                f"{path}: line 1: the columns are separated by {name}; save the table with commas"
+            )
+    for line, cells in body:
+        if len(cells) != len(header):
+            raise InputError(
+                f"{path}: line {line} has {len(cells)} cells; the header has {len(header)}; check its commas "
+                "and quotes"
+            )
+    cells_or_missing = [[cell or None for cell in cells] for _, cells in body]
+    lines = pd.Index([line for line, _ in body], name=LINE)
+    return pd.DataFrame(cells_or_missing, columns=header, index=lines, dtype=object)
 
 
 def _parquet(path: Path) -> pd.DataFrame:

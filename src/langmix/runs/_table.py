@@ -27,7 +27,9 @@ BYTES_PER_TOKEN: Final = "bytes_per_token."
 SHARE_SUM_TOLERANCE: Final = 1e-3
 """Printed shares are rounded; a row whose shares miss 1 by more than this is wrong, not rounded."""
 
-_TEXT_COLUMNS: Final = frozenset({"run", "organisation", "tokenizer"})
+LINE: Final = "line"
+"""Name of the index of a frame whose rows are known by the line of their file; others are counted from 1."""
+
 _PLAIN_NUMBERS: Final = ("params", "params_total", "tokens", "seed", "step")
 
 
@@ -145,7 +147,8 @@ class RunTable:
 def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     if frame.empty:
         raise InputError(f"{source}: the run table has no rows; expected one row per checkpoint")
-    frame = frame.reset_index(drop=True)
+    if frame.index.name != LINE:
+        frame = frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row"))
     _check_columns(frame, source)
     frame = frame.assign(run=frame["run"].astype("string").str.strip())
     _refuse(frame, frame["run"].isna() | (frame["run"] == ""), "run", source, "expected the name of the run")
@@ -169,7 +172,7 @@ def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
             )
     for column in (*_starting(frame, UNIQUE), *_starting(frame, BYTES_PER_TOKEN)):
         _refuse(frame, frame[column] <= 0, column, source, "expected a number above 0, or an empty cell")
-    return _normalised(_check_repeats(frame, source), source)
+    return _normalised(_check_repeats(frame, source), source).reset_index(drop=True)
 
 
 def _check_columns(frame: pd.DataFrame, source: str) -> None:
@@ -208,7 +211,7 @@ def _check_repeats(frame: pd.DataFrame, source: str) -> pd.DataFrame:
         first, second = (int(i) for i in np.flatnonzero(repeated.to_numpy())[:2])
         raise InputError(
             f"{source}: {_row(frame, second)} repeats the checkpoint of {_row(frame, first)} "
-            f"(tokens {frame['tokens'][second]:g}); keep one row per run and token count"
+            f"(tokens {frame['tokens'].iloc[second]:g}); keep one row per run and token count"
         )
     return frame
 
@@ -220,7 +223,7 @@ def _normalised(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     total = frame[columns].sum(axis=1)
     for index in np.flatnonzero((total - 1).abs().to_numpy() > SHARE_SUM_TOLERANCE)[:1]:
         raise InputError(
-            f"{source}: {_row(frame, int(index))}: the shares sum to {total[index]:.6g}, expected 1 "
+            f"{source}: {_row(frame, int(index))}: the shares sum to {total.iloc[index]:.6g}, expected 1 "
             f"(columns {_some(columns)}); shares are parts of the training tokens, not percent or weights"
         )
     # Sums within rounding of 1 are left alone, so that a table reads back as it was written, to the bit.
@@ -251,14 +254,17 @@ def _refuse(frame: pd.DataFrame, bad: pd.Series[bool], column: str, source: str,
         return
     index = int(positions[0])
     value = frame[column].iloc[index]
-    shown = "empty" if value is None or value is pd.NA or value != value else repr(value)
+    value = value.item() if isinstance(value, np.generic) else value
+    shown = "empty" if pd.isna(value) or value == "" else repr(value)
     more = f" ({len(positions) - 1} more rows like it)" if len(positions) > 1 else ""
     raise InputError(f"{source}: {_row(frame, index)}, column {column!r}: {shown}; {expected}{more}")
 
 
 def _row(frame: pd.DataFrame, index: int) -> str:
-    """A row as its reader finds it: counted from 1, the header not counted, with the run's name."""
-    return f"row {index + 1} (run {str(frame['run'].iloc[index])!r})"
+    """A row as its reader finds it: by line of its file or counted from 1, with the name of the run."""
+    place = f"{frame.index.name} {frame.index[index]}"
+    run = frame["run"].iloc[index]
+    return place if pd.isna(run) or run == "" else f"{place} (run {str(run)!r})"
 
 
 def _starting(frame: pd.DataFrame, prefix: str) -> list[str]:

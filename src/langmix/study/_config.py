@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from langmix import files
+from langmix.config import Config
 from langmix.corpus import CorpusConfig
 from langmix.design import PlannedRun, grid, mixtures, pairs, repeats
 from langmix.errors import InputError
@@ -19,18 +20,14 @@ from langmix.laws import Laws
 CONFIG: Final = "study.yaml"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class GridPlan(_Strict):
+class GridPlan(Config):
     """Every language alone, at each size; ``budgets`` are branches of one trunk."""
 
     sizes: list[str]
     budgets: list[int]
 
 
-class PairsPlan(_Strict):
+class PairsPlan(Config):
     """Pairs i + j at twice ``tokens_each``, with i + i and i alone; ``pairs`` lists them or says all."""
 
     size: str
@@ -38,7 +35,7 @@ class PairsPlan(_Strict):
     pairs: Literal["all"] | list[tuple[str, str]] = "all"
 
 
-class MixturesPlan(_Strict):
+class MixturesPlan(Config):
     """The uniform mixture and ``count`` random ones."""
 
     size: str
@@ -47,7 +44,7 @@ class MixturesPlan(_Strict):
     concentration: float = Field(default=1.0, gt=0)
 
 
-class RepeatsPlan(_Strict):
+class RepeatsPlan(Config):
     """Runs of the other parts, by arm and size, under further seeds."""
 
     arm: Literal["grid", "self", "pair", "mixture"]
@@ -55,16 +52,16 @@ class RepeatsPlan(_Strict):
     seeds: list[int]
 
 
-class Plan(_Strict):
+class Plan(Config):
     """Which runs to train; parts that are left out are not trained."""
 
     grid: GridPlan | None = None
     pairs: PairsPlan | None = None
-    mixtures: list[MixturesPlan] = []
-    repeats: list[RepeatsPlan] = []
+    mixtures: list[MixturesPlan] = Field(default=[])
+    repeats: list[RepeatsPlan] = Field(default=[])
 
 
-class Question(_Strict):
+class Question(Config):
     """An allocation to solve for: parameters and tokens, given or as a multiple of the largest run."""
 
     params: float | None = Field(default=None, gt=0)
@@ -90,7 +87,7 @@ QUESTIONS: Final = (Question(times_largest=10), Question(params=1.5e9, tokens=35
 """What is asked by default: ten times the largest run, and the scale of the reference study."""
 
 
-class Size(_Strict):
+class Size(Config):
     """Shape of a model; see `ModelSize`."""
 
     name: str
@@ -100,7 +97,7 @@ class Size(_Strict):
     d_ff: int = Field(gt=0)
 
 
-class StudyConfig(_Strict):
+class StudyConfig(Config):
     """Content of study.yaml.
 
     Attributes:
@@ -116,12 +113,12 @@ class StudyConfig(_Strict):
     """
 
     title: str
-    notes: list[str] = []
+    notes: list[str] = Field(default=[])
     corpus: CorpusConfig = CorpusConfig()
     sizes: list[Size]
     recipe: Recipe = Recipe()
     plan: Plan
-    questions: list[Question] = list(QUESTIONS)
+    questions: list[Question] = Field(default=list(QUESTIONS))
     draws: int = Field(default=200, ge=0)
     seed: int = 0
 
@@ -165,7 +162,10 @@ def read_study(folder: Path) -> StudyConfig:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())})") from None
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: is not YAML ({reason}); correct the indentation, brackets or quotes there"
+        ) from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected title, sizes and plan; see the configuration page of the docs")
     try:
@@ -183,8 +183,10 @@ def read_study(folder: Path) -> StudyConfig:
 
 
 def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
-    """Refuse a plan of unknown sizes or languages, without runs, or with two runs of one name."""
-    sizes = {size.name for size in config.sizes}
+    """Refuse sizes of one name; a plan of unknown sizes or languages, of runs of one name, or of none."""
+    sizes = [size.name for size in config.sizes]
+    if repeated := [name for name in sizes if sizes.count(name) > 1]:
+        raise InputError(f"sizes: two are named {repeated[0]!r}; give each a name of its own")
     names: set[str] = set()
     for run in planned:
         if run.size not in sizes:
@@ -192,6 +194,10 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
         for language in run.shares:
             if language not in config.corpus.languages:
                 raise InputError(f"plan: {language!r} is not a language of the corpus")
+        try:
+            config.recipe.steps(run.budgets[0])
+        except InputError as error:
+            raise InputError(f"plan: run {run.run!r}: {error}") from None
         if run.run in names:
             raise InputError(f"plan: two runs are named {run.run!r}; repeat other seeds or sizes")
         names.add(run.run)

@@ -21,7 +21,7 @@ from langmix.lab._results import fingerprint, read_result
 from langmix.laws import Laws, fit, read_laws, write_laws
 from langmix.report import build_report
 from langmix.runs import RunTable, read_runs
-from langmix.study._config import Question, StudyConfig, read_study
+from langmix.study._config import CONFIG, Question, StudyConfig, read_study
 from langmix.transfer import synergy
 
 STAGES: Final = ("corpus", "train", "fit", "allocate", "report")
@@ -103,7 +103,10 @@ class Study:
         if self._fresh("corpus"):
             say("corpus: up to date")
             return
-        built = build_corpus(self.config.corpus, self.work / "corpus", progress=progress)
+        try:
+            built = build_corpus(self.config.corpus, self.work / "corpus", progress=progress)
+        except InputError as error:
+            raise InputError(f"{self.folder / CONFIG}: corpus: {error}") from None
         tokens = sum(card.train_tokens for card in built.card.languages.values())
         say(f"corpus: {tokens / 1e6:.1f}M training tokens in {len(built.languages)} languages")
         self._mark("corpus")
