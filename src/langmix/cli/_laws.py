@@ -26,7 +26,7 @@ def fit(
         str | None, typer.Option(help=f"{', '.join(law_room.FORMS)}; default: the best on held-out runs.")
     ] = None,
     all_forms: Annotated[
-        bool, typer.Option("--all-forms", help="Compare also forms that predict but cannot be minimised.")
+        bool, typer.Option("--all-forms", help="Compare also the published rivals (slower).")
     ] = False,
     draws: _options.Draws = 200,
     seed: _options.Seed = 0,

@@ -40,12 +40,12 @@ def fit(
 
     Args:
         runs: the run table.
-        law: one of `FORMS`; by default the one that can be minimised and predicts held-out runs best,
-            which needs enough runs to hold some out.
+        law: one of `FORMS`; by default the one that predicts held-out runs best, among those on which an
+            allocation can rest (convex, and repetition discounted).
         draws: bootstrap draws over runs, for the intervals.
         seed: of the bootstrap and of the folds.
         delta: Huber threshold on the log loss; by default set from the noise of the runs.
-        all_forms: compare also the forms that predict but cannot be minimised; they are shown, not taken.
+        all_forms: compare also the other forms, published rivals; they are shown, and taken only by name.
 
     Raises:
         InputError: an unknown form, or a target with too few checkpoints.
@@ -160,7 +160,7 @@ def _reference(runs: RunTable) -> tuple[float, float]:
 def _compare(runs: RunTable, *, seed: int, delta: float | None, all_forms: bool) -> tuple[HeldOutError, ...]:
     """Held-out errors of all forms on all splits that the table allows."""
     single = len(runs.languages) == 1
-    forms = ["chinchilla"] if single else [name for name in FORMS if all_forms or FORMS[name].convex]
+    forms = ["chinchilla"] if single else [name for name in FORMS if all_forms or _eligible(name)]
     errors = []
     for split, folds in _splits(runs, seed).items():
         for form in forms:
@@ -204,9 +204,14 @@ def _errors(runs: RunTable, form: str, held: Rows, delta: float | None) -> Float
     return np.concatenate(found)
 
 
+def _eligible(form: str) -> bool:
+    """Whether an allocation can rest on it: a certified optimum, and repetition discounted."""
+    return FORMS[form].convex and FORMS[form].repeats
+
+
 def _best(held_out: tuple[HeldOutError, ...]) -> str:
-    """The convex form with the least mean error over the splits: it must serve an allocation."""
-    forms = [form for form in dict.fromkeys(e.form for e in held_out) if FORMS[form].convex]
+    """The eligible form with the least mean error over the splits."""
+    forms = [form for form in dict.fromkeys(e.form for e in held_out) if _eligible(form)]
     return min(forms, key=lambda form: float(np.mean([e.error for e in held_out if e.form == form])))
 
 

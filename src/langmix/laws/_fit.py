@@ -98,7 +98,8 @@ def fit_target(
         freedom = max(len(residual) - effective, 0.25 * len(residual))
         delta = _GAUSSIAN_EFFICIENCY * max(scale * float(np.sqrt(len(residual) / freedom)), 1e-6)
         phi = _dispersion(residual, delta, effective)
-        starts = np.vstack([theta, starts])
+        # A fit that only compares forms goes on from the pilot alone.
+        starts = theta[None] if tolerance > 1e-8 else np.vstack([theta, starts])
     else:
         phi = 1.0 if not space.precision.any() else _PILOT_PHI
     best = _from_all(space, starts, delta=delta, phi=phi, tolerance=tolerance)

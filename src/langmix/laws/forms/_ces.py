@@ -35,9 +35,9 @@ from langmix.laws.forms._form import (
     size_term,
 )
 
-TAU_PRIOR: Final = (math.log(0.15), 1.5)
-S_PRIOR: Final = (math.log(0.6), 0.5)
-B_PRIOR: Final = (math.log(1e-2), 2.5)
+TAU_PRIOR: Final = (math.log(0.1), 2.0)
+S_PRIOR: Final = (math.log(0.5), 0.3)
+B_PRIOR: Final = (math.log(0.1), 1.5)
 
 
 class Ces(Form):
