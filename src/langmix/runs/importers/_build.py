@@ -349,8 +349,8 @@ class _Building:
     def _tied(self, rows: pd.DataFrame) -> NDArray[np.bool_]:
         text = self.mapping.tied_embeddings
         assert text is not None
-        words = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False}
-        spelled = [text] * len(rows) if text in words else self._texts(text, rows, field="tied_embeddings")
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        spelled = self._texts(text, rows, field="tied_embeddings")
         tied = [words.get(str(value).strip().lower()) for value in spelled]
         for run, value, answer in zip(rows["run"], spelled, tied, strict=True):
             if answer is None:

@@ -86,7 +86,7 @@ def parse_reference(text: str, *, field: str) -> Reference:
             if not name:
                 raise InputError(f"{field}: {text!r}; expected a name after {place}:")
             return Reference(place=place, name=name, scale=scale)
-    if quantity(stripped) is not None:
+    if quantity(stripped) is not None or stripped in ("true", "false"):
         return Reference(place=Place.VALUE, name=stripped, scale=scale)
     return Reference(place=Place.ANY, name=stripped, scale=scale)
 

@@ -57,6 +57,7 @@ def track_frame(frame: pd.DataFrame, *, source: str, run: str | None = None) -> 
     parts: list[pd.DataFrame] = []
     config: dict[str, dict[str, object]] = {name: {} for name in dict.fromkeys(names)}
     faults: dict[str, str] = {}
+    mixed: set[str] = set()
     for column in frame.columns:
         if column == names.name or column.startswith("Unnamed:"):
             continue
@@ -71,6 +72,10 @@ def track_frame(frame: pd.DataFrame, *, source: str, run: str | None = None) -> 
                 f"row {index + 1} (run {names.iloc[index]!r}), column {column!r}: "
                 f"{_shown(values.iloc[index])}"
             )
+            if bool(numbers.notna().any()):
+                mixed.add(
+                    column
+                )  # a column of numbers with a wrong cell: known, and refused where it is used
             for name, value in zip(names[filled], values[filled], strict=True):
                 config[name][column] = value
         elif bool(filled.any()):
@@ -89,6 +94,7 @@ def track_frame(frame: pd.DataFrame, *, source: str, run: str | None = None) -> 
         source,
         (Logged(*cell) for cell in cells),
         config,
+        metrics=mixed,
         faults=faults,
         stepped=step_column is not None,
     )
