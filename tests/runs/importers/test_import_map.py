@@ -138,7 +138,7 @@ def test_evaluations_logged_at_steps_of_their_own_meet_at_the_trainers_step() ->
 def test_a_resumed_run_keeps_what_it_logged_last() -> None:
     imported = to_runs(source(*TWO, *checkpoint("a", 20, 2.4, 3.4, 2e6)))
     assert imported.runs.losses.tolist() == [[3.0, 4.0], [2.4, 3.4]]
-    assert any("resumed" in note for note in imported.notes)
+    assert any("as after a resume" in note for note in imported.notes)
 
 
 def test_a_run_resumed_under_another_id_is_one_run() -> None:

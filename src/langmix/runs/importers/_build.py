@@ -186,7 +186,7 @@ class _Building:
         frame = frame.sort_values(["_order", "step"], kind="stable").drop(columns="_order")
         if again:
             notes.append(
-                f"{_count(again, 'loss', 'losses')} logged again at the same step (a resumed run): last kept"
+                f"{_count(again, 'loss', 'losses')} logged again at the same step, as after a resume: last kept"
             )
         if diverged:
             notes.append(
