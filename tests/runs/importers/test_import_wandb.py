@@ -99,6 +99,8 @@ def test_a_crashed_run_without_losses_is_told_and_left_out() -> None:
     imported = import_wandb("team/sweep", MAP, api=FakeApi([trained("x1", "a", 0.25), crashed]))
     assert set(imported.runs.run) == {"a"}
     assert any("crashed" in note for note in imported.notes)
+    again = import_wandb("team/sweep", imported.mapping, api=FakeApi([trained("x1", "a", 0.25), crashed]))
+    assert again.runs.to_csv() == imported.runs.to_csv()
 
 
 @pytest.mark.parametrize(

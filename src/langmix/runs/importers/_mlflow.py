@@ -161,8 +161,7 @@ def _from_sqlite(path: Path, experiment: str | None) -> Tracked:
     except sqlite3.DatabaseError as error:
         raise InputError(
             f"{path}: is not a store of MLflow ({error}); expected a SQLite file with the tables "
-            "experiments, "
-            "runs, metrics, params and tags"
+            "experiments, runs, metrics, params and tags"
         ) from None
 
 

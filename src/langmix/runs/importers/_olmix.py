@@ -48,8 +48,7 @@ def read_olmix(ratios: Path, metrics: Path) -> Swarm:
     if not common:
         raise InputError(
             f"{metrics}: shares no run with {ratios} (runs {some(left.index, 3)} against "
-            f"{some(right.index, 3)}); "
-            "expected the same run ids in both"
+            f"{some(right.index, 3)}); expected the same run ids in both"
         )
     joined = pd.concat([left.loc[common], right.loc[common]], axis="columns")
     read = track_frame(joined.rename_axis("run").reset_index(), source=f"{ratios} with {metrics}", run="run")

@@ -63,8 +63,7 @@ def read_wandb(path: str, *, wanted: Wanted | None = None, api: Any = None) -> T
             raise
         raise InputError(
             f"{path}: W&B does not give its runs: {' '.join(str(error).split())}; check the path, and log in "
-            "with "
-            "`wandb login` or WANDB_API_KEY"
+            "with `wandb login` or WANDB_API_KEY"
         ) from None
     running = [names[str(run.id)] for run in runs if str(getattr(run, "state", "")) == "running"]
     notes = [f"still running, so not at their last checkpoint: {', '.join(running[:6])}"] if running else []

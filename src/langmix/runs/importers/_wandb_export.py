@@ -91,10 +91,8 @@ def _add_csv(path: Path, export: _Export) -> None:
     else:
         raise InputError(
             f"{path}: is no export of W&B that langmix knows (columns {some(columns, 8)}); expected a chart "
-            "(Step, "
-            "<run> - <metric>), a runs table (Name, State, ...) or name, config, summary. One row per "
-            "checkpoint "
-            "with a column of the run is read by `langmix import table`"
+            "(Step, <run> - <metric>), a runs table (Name, State, ...) or name, config, summary. One row per "
+            "checkpoint with a column of the run is read by `langmix import table`"
         )
 
 
@@ -146,8 +144,7 @@ def _add_runs_table(path: Path, frame: pd.DataFrame, export: _Export) -> None:
     if bool(repeated.any()) and "ID" not in frame:
         raise InputError(
             f"{path}: run {names[repeated].iloc[0]!r} appears twice; show the column ID in the table and "
-            "export it "
-            "again"
+            "export it again"
         )
     for index, cells in enumerate(frame.to_dict(orient="records")):
         name = str(names.iloc[index])
