@@ -28,7 +28,7 @@ slow: .venv/.full  ## everything: slow, browser and network tests, and those on 
 
 .venv/.full: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) --editable '.[report,lab,dev]'
+	$(PIP) --editable '.[report,lab,track,dev]'
 	touch $@ .venv/.light
 
 clean:

@@ -1,6 +1,31 @@
-"""Run tables: one row per checkpoint of a training run, read, checked and written."""
+"""Run tables: one row per checkpoint of a training run, read, imported, checked and written."""
 
 from langmix.runs._read import read_runs
 from langmix.runs._table import RunTable
+from langmix.runs.importers import (
+    Imported,
+    ImportMap,
+    import_mlflow,
+    import_olmix,
+    import_table,
+    import_tensorboard,
+    import_trainer_state,
+    import_wandb,
+    import_wandb_export,
+    read_import_map,
+)
 
-__all__ = ["RunTable", "read_runs"]
+__all__ = [
+    "ImportMap",
+    "Imported",
+    "RunTable",
+    "import_mlflow",
+    "import_olmix",
+    "import_table",
+    "import_tensorboard",
+    "import_trainer_state",
+    "import_wandb",
+    "import_wandb_export",
+    "read_import_map",
+    "read_runs",
+]

@@ -28,13 +28,21 @@ def read_runs(path: str | os.PathLike[str]) -> RunTable:
         InputError: names the file, the row or column, the value, what was expected and the remedy.
     """
     path = Path(path)
+    return RunTable.from_frame(read_frame(path, what="a run table"), source=str(path))
+
+
+def read_frame(path: Path, *, what: str) -> pd.DataFrame:
+    """A CSV file as text, cell by cell, or a Parquet file; ``what`` says in an error what it should be.
+
+    Raises:
+        InputError: another suffix, no such file, or no table.
+    """
     if path.suffix not in (".csv", ".parquet"):
-        raise InputError(f"{path}: expected a run table ending in .csv or .parquet")
+        raise InputError(f"{path}: expected {what} ending in .csv or .parquet")
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "there is no such file"
-        raise InputError(f"{path}: {found}; expected a run table in CSV or Parquet")
-    frame = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    return RunTable.from_frame(frame, source=str(path))
+        raise InputError(f"{path}: {found}; expected {what} in CSV or Parquet")
+    return _parquet(path) if path.suffix == ".parquet" else _csv(path)
 
 
 def _csv(path: Path) -> pd.DataFrame:
