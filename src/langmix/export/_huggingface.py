@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from langmix.allocate import count
 from langmix.export._blend import Blend
 from langmix.export._python import literal
 
@@ -29,7 +30,7 @@ def interleave(blend: Blend) -> str:
     cut = (
         "# without end: stop after the steps that make up the token budget"
         if blend.draws is None
-        else f"# {blend.draws} samples make up the budget of {blend.allocation.tokens:.6g} tokens"
+        else f"# {blend.draws} samples make up the budget of {count(blend.allocation.tokens)} tokens"
     )
     probabilities = literal({part.path: part.weight for part in blend.parts})
     return (
