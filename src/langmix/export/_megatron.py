@@ -8,8 +8,8 @@ Sources (NVIDIA/Megatron-LM): ``megatron/core/datasets/utils.py`` (``get_blend_f
 ``helpers.cpp`` (``build_blending_indices``).
 
 Pitfalls:
-    - Weights are normalised to sum to 1. The blend is deterministic: after n rows every prefix is within one
-      row of n times its weight.
+    - Weights are normalised to sum to 1. The blend is deterministic: after n rows every prefix is within a
+      few rows of n times its weight.
     - A weight of 0 fails (``BlendedDataset`` asserts that all are above 0): languages without tokens are left
       out.
     - Weights and prefixes alternate. If any weight is no number, the whole list is read as prefixes without

@@ -20,7 +20,7 @@ def data_stages(blend: Blend) -> str:
         - Two lists of equal length. ``examples/config_nanoset.yaml`` shows a mapping of folder to weight,
           which the current ``NanosetDatasetsArgs`` has no type for; a folder given as plain text loses its
           weight.
-        - Weights are normalised. The blend is Megatron's: deterministic, within one row of its target.
+        - Weights are normalised. The blend is Megatron's: deterministic, within a few rows of its target.
         - A folder that runs out is read again in the same order, without a word.
         - The older ``Nanoset`` class starts every folder again at each pass over the sum of all rows: there a
           language below its natural share only ever sees its first rows.
