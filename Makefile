@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint slow clean
+.PHONY: demo test check lint slow trackers trainers clean
 
 demo: .venv/.light  ## fit, allocate and report on the run table that ships with langmix
 	$(BIN)/langmix demo
@@ -21,6 +21,25 @@ lint: .venv/.full
 slow: .venv/.full  ## everything: slow, browser and network tests, and those on public run tables
 	$(BIN)/pytest -m "slow or browser or conformance or network"
 
+trackers: .venv/.full  ## the importers against the trackers' own packages
+	$(PIP) --editable '.[report,lab,track,dev]'
+	$(BIN)/pytest tests/runs
+
+# Two environments, since the trainers want different versions of one another's dependencies. torch comes first:
+# where the index has a build for the CPU, the later installs keep it.
+trainers: .venv-trainers/a/.done .venv-trainers/b/.done  ## exported mixtures against the trainers' own readers
+	.venv-trainers/a/bin/python -m pytest -m trainers tests/export
+	.venv-trainers/b/bin/python -m pytest -m trainers tests/export
+
+.venv-trainers/a/.done: READERS = datasets==5.2.0 litdata==0.2.76 megatron-core==0.16.1 ai2-olmo-core==3.0.0
+.venv-trainers/b/.done: READERS = torchtitan==0.3.0 mosaicml-streaming==0.13.0
+
+.venv-trainers/%/.done: pyproject.toml
+	test -x .venv-trainers/$*/bin/python || $(PYTHON) -m venv .venv-trainers/$*
+	.venv-trainers/$*/bin/python -m pip install --quiet torch==2.13.0
+	.venv-trainers/$*/bin/python -m pip install --quiet torch==2.13.0 --editable . pytest hypothesis $(READERS)
+	touch $@
+
 .venv/.light: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) --editable '.[report]'
@@ -28,8 +47,8 @@ slow: .venv/.full  ## everything: slow, browser and network tests, and those on 
 
 .venv/.full: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) --editable '.[report,lab,track,dev]'
+	$(PIP) --editable '.[report,lab,dev]'
 	touch $@ .venv/.light
 
 clean:
-	rm -rf .venv build dist langmix-demo
+	rm -rf .venv .venv-trainers build dist langmix-demo

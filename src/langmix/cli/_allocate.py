@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json as json_text
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ from langmix import files
 from langmix.allocate import mixture_json, read_mixture, write_mixture
 from langmix.cli import _options, _print
 from langmix.cli._app import app
-from langmix.export import export as write_export
+from langmix.export import TRAINERS, convert
 from langmix.laws import read_laws
 
 _Pairs = list[str] | None
@@ -68,21 +69,58 @@ def allocate(
 @app.command()
 def export(
     mixture: Annotated[Path, typer.Argument(help="mixture.json that `langmix allocate` wrote.")],
-    trainer: Annotated[str, typer.Argument(help="json, csv or megatron.")],
-    path: Annotated[_Pairs, typer.Option(help="LANGUAGE=PATH of its tokenised data, repeatable.")] = None,
+    trainer: Annotated[str, typer.Argument(help=f"One of {', '.join(TRAINERS)}; see `langmix trainers`.")],
+    path: Annotated[_Pairs, typer.Option(help="LANGUAGE=PATH of its data, repeatable.")] = None,
+    tokens_per_document: Annotated[
+        _Pairs, typer.Option(help="LANGUAGE=TOKENS, the mean, for trainers that sample documents.")
+    ] = None,
+    packed: Annotated[
+        bool, typer.Option("--packed", help="Their samples are rows of equal length, not documents.")
+    ] = False,
+    sequence_length: Annotated[
+        int | None, typer.Option(help="Tokens per packed row; gives the number of samples.")
+    ] = None,
+    available: Annotated[
+        _Pairs, typer.Option(help="LANGUAGE=TOKENS that exist, repeatable; gives epochs.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", callback=_options.writable(), help="By default printed.")
     ] = None,
     json: _options.Json = False,
 ) -> None:
-    """Write a mixture as a trainer reads it."""
-    paths = _options.texts(path or [], option="--path")
-    text = write_export(read_mixture(mixture), trainer, paths=paths)
+    """Write a mixture as a trainer reads it; what every language then gets goes to stderr."""
+    made = convert(
+        read_mixture(mixture),
+        trainer,
+        paths=_options.texts(path or [], option="--path"),
+        tokens_per_document=_options.pairs(tokens_per_document, option="--tokens-per-document", counts=True)
+        if tokens_per_document
+        else None,
+        packed=packed,
+        sequence_length=sequence_length,
+        available=_options.pairs(available or [], option="--available", counts=True),
+    )
     if out is not None:
-        files.write_text(out, text)
+        files.write_text(out, made.text)
     if json:
-        _print.as_json({"trainer": trainer, "text": text, "path": None if out is None else str(out)})
-    elif out is not None:
+        _print.as_json({**dataclasses.asdict(made), "path": None if out is None else str(out)})
+        return
+    if out is not None:
         _print.saved(trainer, out)
     else:
-        typer.echo(text, nl=False)
+        typer.echo(made.text, nl=False)
+    _print.export_table(made)
+
+
+@app.command()
+def trainers(json: _options.Json = False) -> None:
+    """List the trainers that `langmix export` writes for, and what their weights count."""
+    if json:
+        _print.as_json(
+            [
+                {"trainer": name, "units": list(one.units), "description": one.description}
+                for name, one in TRAINERS.items()
+            ]
+        )
+        return
+    _print.trainers_table()

@@ -26,6 +26,7 @@ from langmix.allocate import Allocation, count
 from langmix.corpus import Corpus
 from langmix.errors import LangmixError
 from langmix.evaluate import LanguageLoss
+from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
 from langmix.laws import Laws, Status
 from langmix.transfer import Synergy
@@ -155,6 +156,34 @@ def allocation_table(allocation: Allocation) -> None:
             f"  gain over {escape(name)}: {verdict(gain.value, gain.low, gain.high, other.probability)}"
         )
     warnings(allocation.warnings)
+
+
+def export_table(made: Export) -> None:
+    """On stderr, since stdout may be the file: weight, tokens, samples and epochs of every language."""
+    table = _table(f"{made.trainer}: weights count {made.unit}", "language")
+    for heading in ("weight", "tokens", "of all", "samples", "epochs"):
+        table.add_column(heading, justify="right")
+    total = sum(one.tokens for one in made.languages)
+    for one in made.languages:
+        table.add_row(
+            escape(label(one.language)),
+            f"{one.weight:.6f}" if one.weight else "left out",
+            count(one.tokens),
+            f"{100 * one.tokens / total:.2f}%",
+            "" if one.samples is None else count(one.samples),
+            "" if one.epochs is None else f"{one.epochs:.2f}",
+        )
+    Console(stderr=True, highlight=False).print(table)
+
+
+def trainers_table() -> None:
+    """Every trainer, what one draw of it takes, and what is written."""
+    table = _table("langmix export MIXTURE TRAINER", "trainer")
+    table.add_column("weights count")
+    table.add_column("writes")
+    for name, trainer in TRAINERS.items():
+        table.add_row(name, " or ".join(trainer.units), escape(trainer.description))
+    console.print(table)
 
 
 def verdict(gain: float, low: float, high: float, probability: float) -> str:
