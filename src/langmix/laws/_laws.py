@@ -155,10 +155,11 @@ class Laws:
         return self.best.law.formula
 
     def exponents(self) -> pd.DataFrame:
-        """A row per target: each parameter of the law with its 90% interval, and the status of the fit."""
+        """A row per target: each number that was fitted with its 90% interval, and the status of the fit."""
+        fixed = self.best.law.fixed
         columns: dict[str, object] = {"target": self.targets}
         for name, value in self.best.values.items():
-            if value.ndim > 1:
+            if value.ndim > 1 or name in fixed:
                 continue
             low, high = interval(self.draws.values[name], value)
             columns |= {name: value, f"{name}_low": low, f"{name}_high": high}

@@ -141,6 +141,12 @@ class Form(ABC):
     def evaluate(self, v: Values, at: Points) -> Evaluation:
         """Loss and derivatives in the parameters."""
 
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Names of the parameters that the form itself fixes."""
+        anything = Scope(smallest=1.0, one_size=False, one_budget=False, repeats=True, sources=2)
+        return frozenset(p.name for p in self.parameters(anything) if p.low == p.high)
+
     def curvature(self, v: Values, at: Points) -> Curvature:
         """Loss and derivatives in the worth of tokens (in tokens, for forms without repetition) at fixed D.
 
