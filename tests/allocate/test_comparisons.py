@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from allocations import D, N, laws_of, random_laws
 
-from langmix.allocate import allocate
+from langmix.allocate import _interior, allocate
 from langmix.errors import InputError
 from planted import NAMES
 
@@ -70,13 +70,12 @@ def test_a_language_a_little_above_its_least_share_is_still_held_there(
     )
     reach = dataclasses.replace(laws.reach, least_share={"java": 0.02})
     held = dataclasses.replace(laws_of(best, form="transfer"), reach=reach)
-    from langmix.allocate import _interior
-
     snap = _interior._at_bounds
-    monkeypatch.setattr(
-        _interior,
-        "_at_bounds",
-        lambda v, lo, hi: np.where(snap(v, lo, hi) == lo, lo + above, snap(v, lo, hi)),
-    )
+
+    def loose(v: np.ndarray, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        snapped = snap(v, lo, hi)
+        return np.where(snapped == lo, lo + above, snapped)
+
+    monkeypatch.setattr(_interior, "_at_bounds", loose)
     mix = allocate(held, params=N, tokens=D)
     assert any("held at the smallest share" in w and "java 2%" in w for w in mix.warnings)

@@ -49,7 +49,7 @@ def test_fixed_shares_and_distances_are_those_of_an_independent_solver(
     losses = [loss.value for loss in mix.losses.values()]
     assert (max(losses) if worst else np.mean(losses)) == pytest.approx(value, rel=1e-6)
     assert [mix.shares[name] for name in NAMES] == pytest.approx(shares, abs=5e-5)
-    assert mix.kkt_residual < 1e-6
+    assert mix.kkt_residual < 1e-8
     for name, share in fixed.items():
         assert mix.shares[name] == pytest.approx(share, abs=1e-9)
     if near is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from langmix import _version
+from langmix.allocate._interior import Optimum
+from langmix.allocate._limits import Limits
 from langmix.allocate._programme import Programme
 from langmix.allocate._question import Question
 from langmix.allocate._results import Allocation, Comparison, Interval, quantiles
@@ -88,14 +91,39 @@ def allocate(
 def answer(question: Question, *, params: float, tokens: float) -> Allocation:
     """The allocation of a question at a number of parameters and tokens."""
     check_positive(params=params, tokens=tokens)
-    laws = question.laws
     least = least_shares(question, tokens)
     limits = question.limits(tokens, least)
     point, spread = question.programmes(params, tokens)
     best = question.optimum(point, spread, limits)
     question.require_solved(best, point, limits, tokens)
+    solved = Solved(limits=limits, point=point, spread=spread, best=best, draws=spread.optimum(limits))
+    return report(question, solved, params=params, tokens=tokens, least=least)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Solved:
+    """A programme under the best laws (or over all of them) and under each bootstrap law, with its optima."""
+
+    limits: Limits
+    point: Programme
+    spread: Programme
+    best: Optimum
+    draws: Optimum
+
+
+def report(
+    question: Question, solved: Solved, *, params: float, tokens: float, least: Mapping[str, float]
+) -> Allocation:
+    """What an optimum says: shares, losses and prices with intervals, comparisons and warnings."""
+    laws, limits, point, spread, best, draws = (
+        question.laws,
+        solved.limits,
+        solved.point,
+        solved.spread,
+        solved.best,
+        solved.draws,
+    )
     shares = best.shares[0] / best.shares[0].sum()
-    draws = spread.optimum(limits)
     share_low, share_high = quantiles(draws.shares[draws.solved], shares)
 
     value, loss_draws = point.losses(shares)[0][0], spread.losses(shares)[0]

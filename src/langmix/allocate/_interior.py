@@ -195,6 +195,11 @@ def _solve(
     sums = np.concatenate([np.ones(inner), np.zeros(len(low))])  # the variables whose sum is fixed
     total = full[0, free].sum()
     v = np.concatenate([full[:, free], np.clip(start, low + 1e-3, high - 1e-3)], axis=1)
+    # Rows that define the objective may be as many as the laws: their multipliers are eliminated. The others
+    # keep theirs in the linear system, which costs less accuracy where limits hold at the same time.
+    kept = np.flatnonzero(~counting)
+    own = np.arange(len(kept))
+    no_sum = float(inner == 0)  # nothing to sum: an equation of the multiplier alone
     mu = np.full((problems, 1), 0.1)
     z_low, z_high = mu / (v - lo), mu / (hi - v)
     slack = np.ones((problems, len(linear)))
@@ -227,26 +232,35 @@ def _solve(
         if not moving.any():
             break
 
-        hessian = np.zeros((problems, len(lo), len(lo)))
+        size = len(lo)
+        system = np.zeros((problems, size + len(kept) + 1, size + len(kept) + 1))
+        hessian = system[:, :size, :size]
         hessian[:, :inner, :inner] = (factor * multiplier[..., None]).swapaxes(1, 2) @ factor
-        hessian += (jacobian * (y / slack)[..., None]).swapaxes(1, 2) @ jacobian
+        condensed = jacobian[:, counting]
+        hessian += (condensed * (y / slack)[:, counting, None]).swapaxes(1, 2) @ condensed
         flat = z_low / (v - lo) + z_high / (hi - v)
         flat[:, :inner] += (multiplier[:, None] @ diagonal)[:, 0]
-        hessian[:, np.arange(len(lo)), np.arange(len(lo))] += flat
-        push = y + (mu + y * g) / slack
-        right = -(slope + (push[:, None] @ jacobian)[:, 0] - mu / (v - lo) + mu / (hi - v))
-        # Eliminate the one equality: dv = H^-1 (right - nu sums), with the step keeping the sum.
-        sides = np.stack([right, np.broadcast_to(sums, right.shape)], axis=-1)
-        solved = np.linalg.solve(hessian, sides)
-        if inner:
-            missing = total - v @ sums
-            new_nu = ((solved[..., 0] @ sums) - missing) / (solved[..., 1] @ sums)
-        else:
-            new_nu = np.zeros(problems)
-        dv = solved[..., 0] - new_nu[:, None] * solved[..., 1]
+        hessian[:, np.arange(size), np.arange(size)] += flat
+        system[:, size:-1, :size] = jacobian[:, kept]
+        system[:, :size, size:-1] = jacobian[:, kept].swapaxes(1, 2)
+        system[:, size + own, size + own] = -slack[:, kept] / y[:, kept]
+        system[:, -1, :size] = system[:, :size, -1] = sums
+        system[:, -1, -1] = -no_sum
+        push = np.where(counting, y + (mu + y * g) / slack, y)
+        right = np.concatenate(
+            [
+                -(slope + (push[:, None] @ jacobian)[:, 0] + nu * sums - mu / (v - lo) + mu / (hi - v)),
+                -(g + mu / y)[:, kept],
+                total - v @ sums[:, None],
+            ],
+            axis=1,
+        )
+        step_all = np.linalg.solve(system, right[..., None])[..., 0]
+        dv, d_nu = step_all[:, :size], step_all[:, -1:]
         along = (jacobian @ dv[..., None])[..., 0]
         d_slack = -g - slack - along
         d_y = (mu + y * (g + along)) / slack
+        d_y[:, kept] = step_all[:, size:-1]
         d_low = (mu - z_low * dv) / (v - lo) - z_low
         d_high = (mu + z_high * dv) / (hi - v) - z_high
 
@@ -258,7 +272,7 @@ def _solve(
         move = np.where(moving[:, None], step, 0.0)
         v, slack = v + move * dv, slack + move * d_slack
         z_low, z_high = z_low + move * d_low, z_high + move * d_high
-        y, nu = y + move * d_y, nu + move * (new_nu[:, None] - nu)
+        y, nu = y + move * d_y, nu + move * d_nu
         # A product that rounds to 0 would end the search: problems without a solution drive slacks there.
         v = np.clip(v, np.nextafter(lo, hi) + _SMALLEST_SLACK, np.nextafter(hi, lo) - _SMALLEST_SLACK)
         slack = np.maximum(slack, _SMALLEST_SLACK)

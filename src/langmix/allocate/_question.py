@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
@@ -128,6 +129,27 @@ class Question:
     def total(self, tokens: float) -> float:
         """All tokens that the law sees: those before, and the budget."""
         return float(self.trained.sum()) + tokens
+
+    def most_tokens(self) -> float:
+        """The largest budget that the data allow within the epochs and the ceilings; may be infinite."""
+        if self.max_epochs is None:
+            return math.inf
+        left = np.maximum(self.supply * self.max_epochs - self.trained, 0.0)
+        cap = np.array(
+            [self.fixed.get(n, self.ceilings.get(n, 1.0)) for n in self.laws.languages], dtype=float
+        )
+
+        def allowed(tokens: float) -> float:
+            return float(np.minimum(cap, left / tokens).sum())
+
+        # The shares allowed fall with the budget: bisect for where they are just 1.
+        low, high = 1.0, 2 * float(left.sum())
+        if allowed(high) >= 1:
+            return math.inf
+        for _ in range(200):
+            middle = math.sqrt(low * high)
+            low, high = (middle, high) if allowed(middle) >= 1 else (low, middle)
+        return low
 
     def left_out(self, name: str) -> tuple[str, ...]:
         """Targets that a mixture gives no token of their own: no law was fitted to such runs."""
