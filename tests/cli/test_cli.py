@@ -40,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, planted_runs: RunTable) -> 
     planted_runs.write(folder / "runs.csv")
     done = langmix("fit", "runs.csv", "--law", "transfer", "--draws", "50", cwd=folder)
     assert done.returncode == 0, done.stderr
+    (folder / "half.json").write_text('{"go": 0.5}')
     return folder
 
 
@@ -100,7 +101,19 @@ def test_a_wrong_run_table_is_refused_and_nothing_is_written(
         (["allocate", "laws.json", "--params", "many", "--tokens", "1B"], ["--params", "'many'", "1.5B"]),
         (["allocate", "laws.json", "--params", "1M", "--tokens", "1M", "--floor", "cobol=1"], ["'cobol'"]),
         (["allocate", "laws.json", "--params", "1M", "--tokens", "1M", "--floor", "go"], ["NAME=VALUE"]),
+        (
+            ["allocate", "laws.json", "--params", "1M", "--tokens", "1M", "--max-epochs", "4"],
+            ["--max-epochs: 4 limits nothing", "--available"],
+        ),
+        (
+            ["allocate", "laws.json", "--params", "1M", "--tokens", "1M", "--fixed", "go=2"],
+            ["--fixed: go is 2"],
+        ),
         (["allocate", "runs.csv", "--params", "1M", "--tokens", "1M"], ["runs.csv", "is not JSON"]),
+        (
+            ["allocate", "laws.json", "--params", "1M", "--tokens", "1M", "--current", "half.json"],
+            ["--current half.json: ", "sum to 0.5"],
+        ),
         (["predict", "laws.json", "--params", "1M", "--tokens", "1M", "--share", "go=0.4"], ["sum to 0.4"]),
         (["study", "run", "."], ["study.yaml", "there is no such file"]),
         (["corpus", "out", "--source", "nowhere"], ["nowhere"]),

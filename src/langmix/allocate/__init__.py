@@ -1,17 +1,31 @@
 """The convex programme: the split of a token budget, its prices, its intervals and its gain."""
 
-from langmix.allocate._allocation import OBJECTIVES, Allocation, Comparison, Interval, allocate
+from langmix.allocate._add import Addition, Tradeoff, add_language
+from langmix.allocate._allocation import allocate
+from langmix.allocate._along import AtBudget, prices_along
+from langmix.allocate._compute import ComputeOptimal, allocate_compute
+from langmix.allocate._count import count
 from langmix.allocate._file import mixture_json, read_mixture, write_mixture
-from langmix.allocate._limits import count
+from langmix.allocate._objective import OBJECTIVES
+from langmix.allocate._results import Allocation, Comparison, Interval
+from langmix.allocate._robust import ROBUST
 
 __all__ = [
     "OBJECTIVES",
+    "ROBUST",
+    "Addition",
     "Allocation",
+    "AtBudget",
     "Comparison",
+    "ComputeOptimal",
     "Interval",
+    "Tradeoff",
+    "add_language",
     "allocate",
+    "allocate_compute",
     "count",
     "mixture_json",
+    "prices_along",
     "read_mixture",
     "write_mixture",
 ]

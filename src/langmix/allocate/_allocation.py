@@ -2,105 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from langmix import _version
-from langmix.allocate._interior import Losses, Optimum, solve
-from langmix.allocate._limits import share_bounds
-from langmix.errors import InfeasibleError, InputError
-from langmix.laws import Coefficients, Laws, check_names, check_positive, interval
+from langmix.allocate._interior import Optimum
+from langmix.allocate._limits import Limits
+from langmix.allocate._programme import Programme
+from langmix.allocate._question import Question
+from langmix.allocate._results import Allocation, Comparison, Interval, quantiles
+from langmix.allocate._robust import law_weights
+from langmix.laws import Laws, check_positive
 
 Floats = NDArray[np.float64]
 
-OBJECTIVES: Final = {
-    "bits_per_byte": "mean over the targets of bits per byte (needs bytes per token in the run table)",
-    "nats_per_token": "mean over the targets of nats per token",
-    "relative": "mean over the targets of the loss relative to the uniform mixture",
-    "worst": "the largest loss over the targets, in bits per byte where known, else in nats per token",
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
-    """A number with the 5% and 95% quantiles of its bootstrap draws."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """The allocation against another mixture at the same parameters and tokens.
-
-    Attributes:
-        shares: the other mixture.
-        gain: fall of the objective from the other mixture to the allocation, relative to it (0.01 = 1%).
-        probability: part of the bootstrap laws under which the allocation is better.
-        losses: predicted loss of every target under the other mixture, nats per token.
-        prices: of every language at the other mixture; see `Allocation.prices`.
-    """
-
-    shares: Mapping[str, float]
-    gain: Interval
-    probability: float
-    losses: Mapping[str, float]
-    prices: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Allocation:
-    """A recommended split of a token budget.
-
-    Attributes:
-        params, tokens: the training run that it is for.
-        objective: which objective was minimised (see `OBJECTIVES`), or ``weights``.
-        weights: weight of each target's loss in nats per token; empty for ``worst``.
-        shares: part of the tokens per language, with the interval of the optimum over the bootstrap laws.
-        losses: predicted loss of every target, nats per token, with intervals.
-        prices: fall of the objective per extra percent of the budget given to a language on top: equal for
-            all languages that are at no bound and no loss limit, lower at a floor, higher at a cap.
-        bounds: the least and largest share allowed per language.
-        against: comparisons with other mixtures, ``uniform`` always among them.
-        kkt_residual: violation of the optimality conditions, relative to the objective; small certifies the
-            optimum.
-        warnings: what makes the answer doubtful, in sentences.
-        runs_sha256, langmix_version: provenance.
-    """
-
-    params: float
-    tokens: float
-    objective: str
-    weights: Mapping[str, float]
-    shares: Mapping[str, float]
-    intervals: Mapping[str, tuple[float, float]]
-    losses: Mapping[str, Interval]
-    prices: Mapping[str, float]
-    bounds: Mapping[str, tuple[float, float]]
-    against: Mapping[str, Comparison]
-    kkt_residual: float
-    warnings: tuple[str, ...]
-    runs_sha256: str
-    langmix_version: str
-
-    @property
-    def expected_gain(self) -> Interval:
-        """Relative fall of the objective against the uniform mixture."""
-        return self.against["uniform"].gain
-
-    def token_counts(self) -> dict[str, int]:
-        """Whole tokens per language, summing to the budget exactly (largest remainders)."""
-        total = round(self.tokens)
-        exact = {name: share * total for name, share in self.shares.items()}
-        counts = {name: math.floor(value) for name, value in exact.items()}
-        short = sorted(exact, key=lambda name: counts[name] - exact[name])[: total - sum(counts.values())]
-        return {name: n + (name in short) for name, n in counts.items()}
+NEARLY = 1e-3
+"""A share within this part of its least share is held there: the same in every digit that is printed."""
 
 
 def allocate(
@@ -110,12 +30,16 @@ def allocate(
     tokens: float,
     objective: str | None = None,
     weights: Mapping[str, float] | None = None,
+    baseline: str = "uniform",
     available: Mapping[str, float] | None = None,
     max_epochs: float | None = None,
     floors: Mapping[str, float] | None = None,
     ceilings: Mapping[str, float] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    near: Mapping[str, float] | None = None,
     no_worse_than: Mapping[str, float] | None = None,
     mixtures: Mapping[str, Mapping[str, float]] | None = None,
+    robust: str | None = None,
 ) -> Allocation:
     """Solve for the split of a token budget that minimises the predicted losses.
 
@@ -126,67 +50,89 @@ def allocate(
         objective: one of `OBJECTIVES`; by default ``bits_per_byte`` where bytes per token are known for all
             targets, so that languages compare fairly, else ``nats_per_token``.
         weights: importance per target on top of the objective; by default equal, and 0 for targets left out.
+        baseline: the mixture that the objective ``relative`` is relative to.
         available: distinct tokens per language; repetition is discounted beyond. By default unlimited.
-        max_epochs: how often a language may be repeated at most.
+        max_epochs: how often a language may be repeated at most; needs ``available``.
         floors, ceilings: least and largest share per language. A language whose loss counts keeps at least
-            the smallest share at which the runs measured it, but no more than half of its uniform share: laws
-            say nothing about less. A floor of 0 lifts that.
-        no_worse_than: per mixture name (``uniform`` or one of ``mixtures``), by what part a target's loss may
-            be above its loss under that mixture: ``{"uniform": 0.01}``.
-        mixtures: further mixtures to compare with, by name.
+            the smallest share at which the runs measured it, but no more than half of its uniform share, and
+            as far as the other limits leave room: laws say nothing about less. A floor of 0 lifts that.
+        fixed: exact share per language, such as natural-language text: ``{"text": 0.125}``.
+        near: per mixture name, what part of the tokens may differ from it (half the sum of absolute
+            differences of the shares): ``{"current": 0.1}``.
+        no_worse_than: per mixture name (``uniform``, ``proportional`` or one of ``mixtures``), by what part a
+            target's loss may be above its loss under that mixture: ``{"uniform": 0.01}``.
+        mixtures: further mixtures to compare with, by name. ``uniform`` and ``proportional`` (to the
+            available tokens, if given for all) are always there; both keep the fixed shares.
+        robust: one mixture that is best over all bootstrap laws together: ``mean`` or ``cvar``, see `ROBUST`.
+            Loss limits stay those of the best laws.
 
     Raises:
         InputError: an unknown name or a value out of range.
         InfeasibleError: no mixture satisfies the constraints; states the tokens or the losses.
     """
-    check_positive(params=params, tokens=tokens)
-    supply = laws.supply_vector(available)
-    lower, upper = share_bounds(
-        laws.languages,
-        tokens=tokens,
-        supply=supply,
+    question = Question.of(
+        laws,
+        objective=objective,
+        weights=weights,
+        baseline=baseline,
+        available=available,
         max_epochs=max_epochs,
-        floors={**_least_shares(laws, tokens, supply, max_epochs, ceilings or {}), **(floors or {})},
-        ceilings=ceilings or {},
+        floors=floors,
+        ceilings=ceilings,
+        fixed=fixed,
+        near=near,
+        no_worse_than=no_worse_than,
+        mixtures=mixtures,
+        robust=robust,
     )
-    named = {"uniform": dict.fromkeys(laws.languages, 1 / len(laws.languages)), **(mixtures or {})}
-    others = {name: laws.share_vector(shares) for name, shares in named.items()}
-    tolerated = _tolerated(no_worse_than or {}, others)
-    chosen = objective or (
-        "bits_per_byte" if set(laws.targets) <= set(laws.bytes_per_token) else "nats_per_token"
+    return answer(question, params=params, tokens=tokens)
+
+
+def answer(question: Question, *, params: float, tokens: float) -> Allocation:
+    """The allocation of a question at a number of parameters and tokens."""
+    check_positive(params=params, tokens=tokens)
+    least = least_shares(question, tokens)
+    limits = question.limits(tokens, least)
+    point, spread = question.programmes(params, tokens)
+    best = question.optimum(point, spread, limits)
+    question.require_solved(best, point, limits, tokens)
+    solved = Solved(limits=limits, point=point, spread=spread, best=best, draws=spread.optimum(limits))
+    return report(question, solved, params=params, tokens=tokens, least=least)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Solved:
+    """A programme under the best laws (or over all of them) and under each bootstrap law, with its optima."""
+
+    limits: Limits
+    point: Programme
+    spread: Programme
+    best: Optimum
+    draws: Optimum
+
+
+def report(
+    question: Question, solved: Solved, *, params: float, tokens: float, least: Mapping[str, float]
+) -> Allocation:
+    """What an optimum says: shares, losses and prices with intervals, comparisons and warnings."""
+    laws, limits, point, spread, best, draws = (
+        question.laws,
+        solved.limits,
+        solved.point,
+        solved.spread,
+        solved.best,
+        solved.draws,
     )
-    importance = _importance(laws, weights)
-
-    def programme(c: Coefficients) -> _Programme:
-        def losses(p: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-            return c.derivatives(params, tokens, p, supply)
-
-        baseline = {name: c.loss(params, tokens, p, supply) for name, p in others.items()}
-        limits = np.full(baseline["uniform"].shape, np.inf)
-        for name, excess in tolerated.items():
-            limits = np.minimum(limits, baseline[name] * (1 + excess))
-        return _Programme(
-            losses=losses,
-            weights=_weights(laws, chosen, importance, baseline["uniform"]),
-            limits=limits,
-            levels=_levels(laws, importance, limits) if chosen == "worst" else None,
-        )
-
-    point = programme(laws.best[None])
-    best = point.optimum(lower, upper)
-    _require_feasible(best, point, laws, lower, upper, tolerated)
     shares = best.shares[0] / best.shares[0].sum()
-    spread = programme(laws.draws)
-    draws = spread.optimum(lower, upper)
-    settled = draws.solved
-    share_low, share_high = interval(draws.shares[settled], shares)
+    share_low, share_high = quantiles(draws.shares[draws.solved], shares)
 
-    value, loss_draws = point.losses(best.shares)[0][0], spread.losses(shares)[0]
-    loss_low, loss_high = interval(loss_draws, value)
+    value, loss_draws = point.losses(shares)[0][0], spread.losses(shares)[0]
+    loss_low, loss_high = quantiles(loss_draws, value)
+    priced = point if question.robust is None else spread
     return Allocation(
         params=float(params),
         tokens=float(tokens),
-        objective=chosen if weights is None else f"{chosen}, weighted",
+        objective=f"{question.objective}, weighted" if question.weighted else question.objective,
         weights={} if point.levels is not None else laws.by_target(point.weights[0]),
         shares=_by_name(laws.languages, shares),
         intervals={
@@ -197,167 +143,29 @@ def allocate(
             name: Interval(value=float(v), low=float(low), high=float(high))
             for name, v, low, high in zip(laws.targets, value, loss_low, loss_high, strict=True)
         },
-        prices=_by_name(laws.languages, point.prices(shares)),
+        prices=_by_name(laws.languages, priced.prices(shares, best.marginal)),
         bounds={
             name: (float(low), float(high))
-            for name, low, high in zip(laws.languages, lower, upper, strict=True)
+            for name, low, high in zip(laws.languages, limits.lower, limits.upper, strict=True)
         },
-        against={
-            name: _compare(laws, name_shares, shares, point, spread) for name, name_shares in others.items()
-        },
+        against={name: _compare(question, name, shares, point, spread) for name in question.others},
         kkt_residual=float(best.kkt[0]),
         warnings=(
-            *laws.reach.warnings(params=params, tokens=tokens),
-            *_at_least_share(laws, shares, lower, floors or {}),
-            *_unsettled(settled),
+            *laws.reach.warnings(params=params, tokens=question.total(tokens)),
+            *_held(question, shares, limits.lower, least),
+            *_about_others(question),
+            *_about_draws(draws.solved),
         ),
         runs_sha256=laws.provenance.runs_sha256,
         langmix_version=_version.VERSION,
+        robust=question.robust,
+        draws=int(draws.solved.sum()),
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Programme:
-    """The objective and the loss limits under one or many sets of coefficients, shapes (S, T)."""
-
-    losses: Losses
-    weights: Floats
-    limits: Floats
-    levels: Floats | None
-
-    def optimum(self, lower: Floats, upper: Floats) -> Optimum:
-        if len(self.limits) == 0:
-            return Optimum(np.empty((0, len(lower))), np.empty(0), np.empty((0, self.limits.shape[1])))
-        return solve(
-            self.losses,
-            weights=self.weights,
-            limits=self.limits,
-            lower=lower,
-            upper=upper,
-            levels=self.levels,
-        )
-
-    def value(self, shares: Floats) -> Floats:
-        """The objective of one mixture, shape (S,)."""
-        loss = self.losses(shares)[0]
-        value: Floats = (
-            (self.weights * loss).sum(axis=1) if self.levels is None else (loss / self.levels).max(axis=1)
-        )
-        return value
-
-    def prices(self, shares: Floats) -> Floats:
-        """Fall of the objective per extra percent of the budget, shape (K,), under the first coefficients."""
-        loss, gradient, _, _ = self.losses(shares)
-        weights = self.weights[0]
-        if self.levels is not None:
-            worst = int(np.argmax(loss[0] / self.levels[0]))
-            weights = np.where(np.arange(loss.shape[1]) == worst, 1 / self.levels[0], 0.0)
-        marginal: Floats = -0.01 * (weights[:, None] * gradient[0]).sum(axis=0)
-        return marginal
-
-
-def _compare(laws: Laws, other: Floats, shares: Floats, point: _Programme, spread: _Programme) -> Comparison:
-    def gain(programme: _Programme) -> Floats:
-        before = programme.value(other)
-        relative: Floats = (before - programme.value(shares)) / before
-        return relative
-
-    value, draws = gain(point), gain(spread)
-    low, high = interval(draws, value[0])
-    return Comparison(
-        shares=_by_name(laws.languages, other),
-        gain=Interval(value=float(value[0]), low=float(low), high=float(high)),
-        probability=float((draws > 0).mean()) if len(draws) else float(value[0] > 0),
-        losses=laws.by_target(point.losses(other)[0][0]),
-        prices=_by_name(laws.languages, point.prices(other)),
-    )
-
-
-def _weights(laws: Laws, objective: str, importance: Floats, uniform: Floats) -> Floats:
-    """Weight of each target's nats per token, shape (S, T)."""
-    if objective not in OBJECTIVES:
-        raise InputError(f"objective: {objective!r} is not known; expected one of {', '.join(OBJECTIVES)}")
-    if objective == "bits_per_byte":
-        missing = [t for t in laws.targets if t not in laws.bytes_per_token]
-        if missing:
-            raise InputError(
-                f"objective: bits_per_byte needs the column bytes_per_token.{missing[0]} in the run table; "
-                "add it and fit again, or choose nats_per_token or relative"
-            )
-        return np.broadcast_to(importance / _nats_per_bit(laws), uniform.shape)
-    if objective == "relative":
-        return importance / uniform
-    return np.broadcast_to(importance, uniform.shape)
-
-
-def _levels(laws: Laws, importance: Floats, like: Floats) -> Floats:
-    """The unit in which the worst target is sought, shape (S, T); infinite for one without weight."""
-    known = set(laws.targets) <= set(laws.bytes_per_token)
-    unit = _nats_per_bit(laws) if known else np.ones(len(importance))
-    return np.broadcast_to(np.where(importance > 0, unit, np.inf), like.shape)
-
-
-def _nats_per_bit(laws: Laws) -> Floats:
-    """Nats per token that are one bit per byte, shape (T,)."""
-    return np.array([laws.bytes_per_token[t] for t in laws.targets]) * math.log(2)
-
-
-def _importance(laws: Laws, weights: Mapping[str, float] | None) -> Floats:
-    """Importance of the targets, shape (T,), summing to 1."""
-    if weights is None:
-        return np.full(len(laws.targets), 1 / len(laws.targets))
-    check_names(weights, laws.targets, what="weights")
-    given = np.array([float(weights.get(t, 0.0)) for t in laws.targets])
-    if np.any(given < 0) or not given.sum() > 0 or not np.isfinite(given).all():
-        raise InputError(f"weights: {dict(weights)}; expected numbers >= 0, at least one above 0")
-    normalised: Floats = given / given.sum()
-    return normalised
-
-
-def _tolerated(no_worse_than: Mapping[str, float], mixtures: Mapping[str, Floats]) -> dict[str, float]:
-    for name, excess in no_worse_than.items():
-        if name not in mixtures:
-            raise InputError(
-                f"no_worse_than: unknown mixture {name!r}; expected one of {', '.join(mixtures)}"
-            )
-        if not 0 <= excess < 1:
-            raise InputError(
-                f"no_worse_than: {name} is {excess}; expected a part of the loss, such as 0.01 for 1%"
-            )
-    return dict(no_worse_than)
-
-
-def _require_feasible(
-    best: Optimum,
-    point: _Programme,
-    laws: Laws,
-    lower: Floats,
-    upper: Floats,
-    tolerated: Mapping[str, float],
-) -> None:
-    if bool(best.solved[0]):
-        return
-    nearest = solve(
-        point.losses,
-        weights=point.weights,
-        limits=np.full_like(point.limits, np.inf),
-        lower=lower,
-        upper=upper,
-        levels=point.limits,
-    )
-    excess = point.losses(nearest.shares)[0][0] / point.limits[0] - 1.0
-    worst = int(np.argmax(excess))
-    if tolerated and excess[worst] > 0:
-        asked = ", ".join(f"{part:.3g} over {name}" for name, part in tolerated.items())
-        raise InfeasibleError(
-            f"no_worse_than ({asked}): no mixture within the floors and caps keeps all limits; the nearest "
-            f"leaves {laws.targets[worst]} {100 * excess[worst]:.3g}% above its limit; allow that "
-            "much more, or loosen a floor or cap"
-        )
-    raise InfeasibleError(
-        f"the solver did not certify an optimum (KKT residual {best.kkt[0]:.1e}); the laws may be "
-        "degenerate: see the status of the fits"
-    )
+def least_shares(question: Question, tokens: float) -> dict[str, float]:
+    """Default floors for a budget."""
+    return _least_shares(question.laws, tokens, question.supply, question.max_epochs, question.ceilings)
 
 
 def _least_shares(
@@ -374,13 +182,44 @@ def _least_shares(
     }
 
 
-def _at_least_share(
-    laws: Laws, shares: Floats, lower: Floats, floors: Mapping[str, float]
-) -> tuple[str, ...]:
+def _compare(
+    question: Question, name: str, shares: Floats, point: Programme, spread: Programme
+) -> Comparison:
+    other, counted = question.others[name], question.counted(name)
+
+    def gain(programme: Programme) -> Floats:
+        before = programme.value(other, counted)
+        relative: Floats = 1.0 - programme.value(shares, counted) / before
+        return relative
+
+    losses = question.laws.by_target(point.losses(other)[0][0])
+    priced = point if question.robust is None else spread
+    marginal = priced.marginal(other, counted)
+    if question.robust is not None:
+        marginal = marginal * law_weights(spread.value(other, counted), question.robust)[:, None]
+    missing = question.left_out(name)
+    weighed = bool((question.importance[counted] > 0).any())
+    value = gain(point) if weighed else np.array([np.nan])
+    draws = gain(spread) if weighed else np.empty(0)
+    return Comparison(
+        shares=_by_name(question.laws.languages, other),
+        gain=Interval.of(value[0], draws),
+        probability=float((draws > 0).mean()) if len(draws) else float("nan"),
+        losses={target: loss for target, loss in losses.items() if target not in missing},
+        prices=_by_name(question.laws.languages, priced.prices(other, marginal)),
+        left_out=missing,
+    )
+
+
+def _held(question: Question, shares: Floats, lower: Floats, least: Mapping[str, float]) -> tuple[str, ...]:
     held = [
         f"{name} {100 * low:.2g}%"
-        for name, share, low in zip(laws.languages, shares, lower, strict=True)
-        if low > 0 and share <= low + 1e-6 and name not in floors
+        for name, share, low in zip(question.laws.languages, shares, lower, strict=True)
+        if name in least
+        and name not in question.floors
+        and name not in question.fixed
+        and low > 0
+        and share <= low * (1 + NEARLY)
     ]
     if not held:
         return ()
@@ -390,7 +229,30 @@ def _at_least_share(
     )
 
 
-def _unsettled(settled: NDArray[np.bool_]) -> tuple[str, ...]:
+def _about_others(question: Question) -> tuple[str, ...]:
+    """What the comparisons rest on: targets left out, and shares below every run."""
+    sentences = []
+    for name in question.others:
+        missing = question.left_out(name)
+        if missing:
+            sentences.append(
+                f"{name} has no {', '.join(missing)}: the laws say nothing about a language without any "
+                f"tokens, so the gain over {name} is over the other targets, and no limit against it holds "
+                f"for {', '.join(missing)}"
+            )
+        if name in question.given:
+            shares = dict(zip(question.laws.languages, map(float, question.others[name]), strict=True))
+            present = {n: s if s > 0 else 1.0 for n, s in shares.items()}
+            sentences += [f"{name}: {s}" for s in question.laws.reach.share_warnings(present)]
+    return tuple(sentences)
+
+
+def _about_draws(settled: NDArray[np.bool_]) -> tuple[str, ...]:
+    if len(settled) == 0:
+        return (
+            "the laws have no bootstrap draws, so there are no intervals and no probabilities; fit with "
+            "--draws 200",
+        )
     lost = int((~settled).sum())
     if lost == 0:
         return ()

@@ -19,6 +19,29 @@ from langmix.laws import read_laws
 
 _Pairs = list[str] | None
 
+_CURRENT = "current"
+OPTIONS = {
+    "weights": "--weight",
+    "objective": "--objective",
+    "baseline": "--baseline",
+    "available": "--available",
+    "max_epochs": "--max-epochs",
+    "floors": "--floor",
+    "ceilings": "--ceiling",
+    "fixed": "--fixed",
+    "near": "--near",
+    "no_worse_than": "--no-worse-than",
+    "robust": "--robust",
+    "params": "--params",
+    "tokens": "--tokens",
+}
+"""Arguments of the library and the options that set them."""
+
+
+def places(current: Path | None) -> dict[str, str]:
+    """What messages call the arguments of the library."""
+    return {f"mixtures: {_CURRENT}: shares": f"--current {current}", **OPTIONS}
+
 
 @app.command()
 def allocate(
@@ -29,35 +52,60 @@ def allocate(
         str | None, typer.Option(help="bits_per_byte, nats_per_token, relative or worst.")
     ] = None,
     weight: Annotated[_Pairs, typer.Option(help="TARGET=WEIGHT, repeatable; others get 0.")] = None,
+    baseline: Annotated[
+        str, typer.Option(help="Mixture that the objective relative is relative to.")
+    ] = "uniform",
+    robust: Annotated[
+        str | None,
+        typer.Option(help="One mixture for all bootstrap laws: mean, or cvar (mean of the worst 10%)."),
+    ] = None,
     available: Annotated[_Pairs, typer.Option(help="LANGUAGE=TOKENS that exist, repeatable.")] = None,
-    max_epochs: Annotated[float | None, typer.Option(help="Repeat no language more often.")] = None,
+    max_epochs: Annotated[
+        float | None, typer.Option(help="Repeat no language more often; needs --available.")
+    ] = None,
     floor: Annotated[_Pairs, typer.Option(help="LANGUAGE=SHARE at least, repeatable.")] = None,
     ceiling: Annotated[_Pairs, typer.Option(help="LANGUAGE=SHARE at most, repeatable.")] = None,
+    fixed: Annotated[
+        _Pairs, typer.Option(help="LANGUAGE=SHARE exactly, such as text=0.125, repeatable.")
+    ] = None,
+    near: Annotated[
+        _Pairs, typer.Option(help="MIXTURE=PART, such as current=0.1: move no more of the tokens.")
+    ] = None,
     no_worse_than: Annotated[
         _Pairs, typer.Option(help="MIXTURE=PART, such as uniform=0.01: no target worse by more.")
     ] = None,
     current: Annotated[
-        Path | None, typer.Option(help="Your mixture to compare with: JSON of language: share.")
+        Path | None,
+        typer.Option(help="Your mixture, as the name current: JSON of language: share, or a mixture.json."),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", callback=_options.writable(), help="Where to write it.")
     ] = Path("mixture.json"),
     json: _options.Json = False,
 ) -> None:
-    """Solve for the best split of a token budget and write mixture.json."""
-    allocation = solve(
-        read_laws(laws),
-        params=_options.quantity(params, option="--params"),
-        tokens=_options.quantity(tokens, option="--tokens"),
-        objective=objective,
-        weights=_options.pairs(weight, option="--weight") if weight else None,
-        available=_options.pairs(available or [], option="--available", counts=True),
-        max_epochs=max_epochs,
-        floors=_options.pairs(floor or [], option="--floor"),
-        ceilings=_options.pairs(ceiling or [], option="--ceiling"),
-        no_worse_than=_options.pairs(no_worse_than or [], option="--no-worse-than"),
-        mixtures={"current": _options.mixture(current)} if current else None,
-    )
+    """Solve for the best split of a token budget and write mixture.json.
+
+    Mixtures to compare with are uniform, proportional (to the available tokens, if given for every language)
+    and current (--current).
+    """
+    with _options.named(places(current)):
+        allocation = solve(
+            read_laws(laws),
+            params=_options.quantity(params, option="--params"),
+            tokens=_options.quantity(tokens, option="--tokens"),
+            objective=objective,
+            weights=_options.pairs(weight, option="--weight") if weight else None,
+            baseline=baseline,
+            robust=robust,
+            available=_options.pairs(available or [], option="--available", counts=True),
+            max_epochs=max_epochs,
+            floors=_options.pairs(floor or [], option="--floor"),
+            ceilings=_options.pairs(ceiling or [], option="--ceiling"),
+            fixed=_options.pairs(fixed or [], option="--fixed"),
+            near=_options.pairs(near or [], option="--near"),
+            no_worse_than=_options.pairs(no_worse_than or [], option="--no-worse-than"),
+            mixtures={_CURRENT: _options.mixture(current)} if current else None,
+        )
     write_mixture(allocation, out)
     if json:
         _print.as_json(json_text.loads(mixture_json(allocation)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -105,6 +106,23 @@ def texts(given: Iterable[str], *, option: str) -> dict[str, str]:
             raise InputError(f"{option}: {name} is given twice; give it once")
         found[name] = value
     return found
+
+
+@contextmanager
+def named(places: Mapping[str, str]) -> Iterator[None]:
+    """Let messages about an argument of the library, ``argument: ...``, name the option or the file instead.
+
+    Raises:
+        InputError: as it was raised within, with the first place that fits.
+    """
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        for argument, place in places.items():
+            if text.startswith(f"{argument}: "):
+                raise InputError(f"{place}: {text.removeprefix(f'{argument}: ')}") from None
+        raise
 
 
 def mixture(path: Path) -> dict[str, float]:

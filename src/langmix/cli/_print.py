@@ -131,7 +131,8 @@ def allocation_table(allocation: Allocation) -> None:
     """Tokens per language with intervals, the gain against uniform, prices, warnings."""
     title = (
         f"{count(allocation.params)} parameters, {count(allocation.tokens)} tokens "
-        f"({allocation.objective.replace('_', ' ')})"
+        f"({allocation.objective.replace('_', ' ')}"
+        f"{f', {allocation.robust} over the bootstrap laws' if allocation.robust else ''})"
     )
     table = _table(title, "language")
     for heading in ("tokens", "share", "90% interval", "price", "at uniform"):
@@ -144,7 +145,7 @@ def allocation_table(allocation: Allocation) -> None:
             escape(label(name)),
             count(tokens),
             f"{100 * allocation.shares[name]:.1f}%",
-            f"{100 * low:.1f} - {100 * high:.1f}%",
+            "unknown" if math.isnan(low) else f"{100 * low:.1f} - {100 * high:.1f}%",
             f"{allocation.prices[name] / unit:.2f}",
             f"{uniform.prices[name] / unit:.2f}",
         )
@@ -188,6 +189,10 @@ def trainers_table() -> None:
 
 def verdict(gain: float, low: float, high: float, probability: float) -> str:
     """The gain in words: how much, how sure, and whether it is distinguishable from nothing."""
+    if math.isnan(gain):
+        return "unknown: it leaves out every target that counts"
+    if math.isnan(low):
+        return f"{100 * gain:.2f}%, how sure is unknown"
     text = (
         f"{100 * gain:.2f}% ({100 * low:.2f} to {100 * high:.2f}%), better with probability {probability:.2f}"
     )
