@@ -10,7 +10,15 @@ A run table in, scaling laws and an allocation out::
 """
 
 from langmix._version import VERSION
-from langmix.allocate import Allocation, allocate
+from langmix.allocate import (
+    Addition,
+    Allocation,
+    ComputeOptimal,
+    add_language,
+    allocate,
+    allocate_compute,
+    prices_along,
+)
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
 from langmix.export import export
 from langmix.laws import Laws, Prediction, fit, read_laws, write_laws
@@ -20,7 +28,9 @@ from langmix.transfer import Synergy, synergy
 __version__ = VERSION
 
 __all__ = [
+    "Addition",
     "Allocation",
+    "ComputeOptimal",
     "InfeasibleError",
     "InputError",
     "LangmixError",
@@ -30,9 +40,12 @@ __all__ = [
     "RunTable",
     "Synergy",
     "__version__",
+    "add_language",
     "allocate",
+    "allocate_compute",
     "export",
     "fit",
+    "prices_along",
     "read_laws",
     "read_runs",
     "synergy",

@@ -67,6 +67,34 @@ def test_a_table_becomes_an_exported_mixture(folder: Path) -> None:
     )
 
 
+def test_a_budget_of_compute_becomes_a_size_and_a_mixture(folder: Path) -> None:
+    ask = ["allocate", "laws.json", "--flops", "1e13", "-o", "c.json"]
+    done = langmix(*ask, "--inference-tokens", "1M", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    size, tokens = (found["compute"][name]["value"] for name in ("params", "tokens"))
+    assert 6 * size * tokens + 2 * size * 1e6 == pytest.approx(1e13)
+    assert (found["allocation"]["params"], found["allocation"]["tokens"]) == (size, tokens)
+    assert found["compute"]["params"]["low"] < found["compute"]["params"]["high"]
+    assert "tokens per parameter" in langmix(*ask, cwd=folder).stdout
+
+
+def test_a_language_is_added_in_the_middle_of_training(folder: Path) -> None:
+    now = {"python": 0.4, "java": 0.2, "javascript": 0.2, "go": 0.1, "csharp": 0.1}
+    (folder / "now.json").write_text(json.dumps(now))
+    ask = ["add", "laws.json", "rust", "--params", "1M", "--trained", "2M", "--remaining", "2M"]
+    ask += ["--current", "now.json", "--no-worse", "0.05", "-o", "rest.json"]
+    done = langmix(*ask, "--share", "0.1", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["allocation"]["shares"]["rust"] >= 0.1 - 1e-9
+    assert found["addition"]["disturbance"] == pytest.approx(0.1, abs=1e-4)
+    assert langmix("export", "rest.json", "csv", cwd=folder).stdout.startswith("language,")
+    assert "what more disturbance would gain" in langmix(*ask, "--share", "0.1", cwd=folder).stdout
+    refused(langmix(*ask, cwd=folder), "--share: give the least share of rust")
+    refused(langmix(*ask, "--loss", "0.01", cwd=folder), "--loss: rust cannot reach", "the lowest is")
+
+
 def test_a_table_becomes_a_page(folder: Path) -> None:
     pytest.importorskip("matplotlib")
     done = langmix("report", "runs.csv", "--laws", "laws.json", "--json", cwd=folder)
@@ -109,6 +137,8 @@ def test_a_wrong_run_table_is_refused_and_nothing_is_written(
             ["allocate", "laws.json", "--params", "1M", "--tokens", "1M", "--fixed", "go=2"],
             ["--fixed: go is 2"],
         ),
+        (["allocate", "laws.json", "--params", "1M"], ["--params and --tokens", "--flops"]),
+        (["allocate", "laws.json", "--params", "1M", "--flops", "1e14"], ["--flops: leave out --params"]),
         (["allocate", "runs.csv", "--params", "1M", "--tokens", "1M"], ["runs.csv", "is not JSON"]),
         (
             ["allocate", "laws.json", "--params", "1M", "--tokens", "1M", "--current", "half.json"],

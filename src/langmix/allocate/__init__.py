@@ -7,6 +7,7 @@ from langmix.allocate._compute import ComputeOptimal, allocate_compute
 from langmix.allocate._count import count
 from langmix.allocate._file import mixture_json, read_mixture, write_mixture
 from langmix.allocate._objective import OBJECTIVES
+from langmix.allocate._question import Asked
 from langmix.allocate._results import Allocation, Comparison, Interval
 from langmix.allocate._robust import ROBUST
 
@@ -15,6 +16,7 @@ __all__ = [
     "ROBUST",
     "Addition",
     "Allocation",
+    "Asked",
     "AtBudget",
     "Comparison",
     "ComputeOptimal",

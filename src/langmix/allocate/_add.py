@@ -248,9 +248,9 @@ def _curve(
     least = max(
         float(np.maximum(limits.lower - centre, 0).sum()), float(np.maximum(centre - limits.upper, 0).sum())
     )
-    found = []
-    for distance in np.linspace(least, _distance(furthest.shares[0], centre), _POINTS + 1)[1:]:
-        near = Near(name=_CURRENT, centre=centre, distance=float(distance))
+    found, most = [], _distance(furthest.shares[0], centre)
+    for part in (np.arange(1, _POINTS + 1) / _POINTS) ** 2:  # the first tokens gain the most
+        near = Near(name=_CURRENT, centre=centre, distance=float(least + (most - least) * part))
         optimum = lowest.optimum(dataclasses.replace(limits, near=(near,)))
         if not optimum.solved[0]:
             continue

@@ -1,4 +1,4 @@
-"""The verbs allocate and export."""
+"""The verbs allocate, add and export."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ import typer
 
 from langmix import allocate as solve
 from langmix import files
-from langmix.allocate import mixture_json, read_mixture, write_mixture
+from langmix.allocate import (
+    Asked,
+    add_language,
+    allocate_compute,
+    mixture_json,
+    read_mixture,
+    write_mixture,
+)
 from langmix.cli import _options, _print
 from langmix.cli._app import app
+from langmix.errors import InputError
 from langmix.export import TRAINERS, convert
 from langmix.laws import read_laws
 
@@ -34,6 +42,8 @@ OPTIONS = {
     "robust": "--robust",
     "params": "--params",
     "tokens": "--tokens",
+    "flops": "--flops",
+    "inference_tokens": "--inference-tokens",
 }
 """Arguments of the library and the options that set them."""
 
@@ -46,8 +56,15 @@ def places(current: Path | None) -> dict[str, str]:
 @app.command()
 def allocate(
     laws: _options.LawsFile,
-    params: Annotated[str, typer.Option(help="Parameters of the training run, such as 1.5B.")],
-    tokens: Annotated[str, typer.Option(help="Its budget in tokens, such as 350B.")],
+    params: Annotated[str | None, typer.Option(help="Parameters of the training run, such as 1.5B.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Its budget in tokens, such as 350B.")] = None,
+    flops: Annotated[
+        str | None,
+        typer.Option(help="Instead of both: FLOPs such as 1e22, for the best parameters and tokens too."),
+    ] = None,
+    inference_tokens: Annotated[
+        str | None, typer.Option(help="Tokens to serve afterwards, out of --flops, such as 1T.")
+    ] = None,
     objective: Annotated[
         str | None, typer.Option(help="bits_per_byte, nats_per_token, relative or worst.")
     ] = None,
@@ -88,30 +105,135 @@ def allocate(
     Mixtures to compare with are uniform, proportional (to the available tokens, if given for every language)
     and current (--current).
     """
+    if flops is None and (params is None or tokens is None):
+        raise InputError("give --params and --tokens, or a budget of compute with --flops")
+    if flops is not None and (params is not None or tokens is not None):
+        raise InputError("--flops: leave out --params and --tokens, which it solves for")
+    if flops is None and inference_tokens is not None:
+        raise InputError("--inference-tokens: counts against --flops; give that too")
     with _options.named(places(current)):
-        allocation = solve(
+        fitted = read_laws(laws)
+        asked: Asked = {
+            "objective": objective,
+            "weights": _options.pairs(weight, option="--weight") if weight else None,
+            "baseline": baseline,
+            "robust": robust,
+            "available": _options.pairs(available or [], option="--available", counts=True),
+            "max_epochs": max_epochs,
+            "floors": _options.pairs(floor or [], option="--floor"),
+            "ceilings": _options.pairs(ceiling or [], option="--ceiling"),
+            "fixed": _options.pairs(fixed or [], option="--fixed"),
+            "near": _options.pairs(near or [], option="--near"),
+            "no_worse_than": _options.pairs(no_worse_than or [], option="--no-worse-than"),
+            "mixtures": {_CURRENT: _options.mixture(current)} if current else None,
+        }
+        compute = None
+        if flops is not None:
+            compute = allocate_compute(
+                fitted,
+                flops=_options.quantity(flops, option="--flops"),
+                inference_tokens=(
+                    _options.quantity(inference_tokens, option="--inference-tokens")
+                    if inference_tokens
+                    else 0.0
+                ),
+                **asked,
+            )
+            allocation = compute.allocation
+        else:
+            allocation = solve(
+                fitted,
+                params=_options.quantity(params or "", option="--params"),
+                tokens=_options.quantity(tokens or "", option="--tokens"),
+                **asked,
+            )
+    write_mixture(allocation, out)
+    if json:
+        content = json_text.loads(mixture_json(allocation))
+        if compute is not None:
+            found = dataclasses.asdict(compute)
+            content["compute"] = {name: found[name] for name in found if name != "allocation"}
+        _print.as_json(content)
+        return
+    if compute is not None:
+        _print.compute_table(compute)
+    _print.allocation_table(allocation)
+    _print.saved("mixture", out)
+
+
+@app.command()
+def add(
+    laws: _options.LawsFile,
+    language: Annotated[str, typer.Argument(help="The language to add.")],
+    params: Annotated[str, typer.Option(help="Parameters of the model, such as 1.5B.")],
+    trained: Annotated[str, typer.Option(help="Tokens trained on so far, such as 200B.")],
+    remaining: Annotated[str, typer.Option(help="Tokens that follow, such as 150B.")],
+    current: Annotated[
+        Path, typer.Option(help="The mixture so far: JSON of language: share, or a mixture.json.")
+    ],
+    share: Annotated[
+        float | None, typer.Option(help="Least share of the language in the remaining tokens.")
+    ] = None,
+    loss: Annotated[float | None, typer.Option(help="Loss of it to reach, nats per token.")] = None,
+    no_worse: Annotated[
+        float, typer.Option(help="Part by which another target's loss may rise against going on as before.")
+    ] = 0.01,
+    available: Annotated[
+        _Pairs, typer.Option(help="LANGUAGE=TOKENS that exist, those trained on among them, repeatable.")
+    ] = None,
+    max_epochs: Annotated[
+        float | None, typer.Option(help="Repeat no language more often; needs --available.")
+    ] = None,
+    floor: Annotated[
+        _Pairs, typer.Option(help="LANGUAGE=SHARE at least of what remains, repeatable.")
+    ] = None,
+    ceiling: Annotated[
+        _Pairs, typer.Option(help="LANGUAGE=SHARE at most of what remains, repeatable.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where to write the mixture of what remains.")
+    ] = Path("mixture.json"),
+    json: _options.Json = False,
+) -> None:
+    """Add a language to a mixture in the middle of training, moving as few tokens as possible.
+
+    Give the share or the loss it is to reach; the table shows what more disturbance would gain.
+    """
+    argument = {
+        **places(current),
+        "shares": f"--current {current}",
+        "share": "--share",
+        "target_loss": "--loss",
+        "language": "LANGUAGE",
+        "trained": "--trained",
+        "remaining": "--remaining",
+        "no_worse_than": "--no-worse",
+    }
+    with _options.named(argument):
+        addition = add_language(
             read_laws(laws),
             params=_options.quantity(params, option="--params"),
-            tokens=_options.quantity(tokens, option="--tokens"),
-            objective=objective,
-            weights=_options.pairs(weight, option="--weight") if weight else None,
-            baseline=baseline,
-            robust=robust,
+            trained=_options.quantity(trained, option="--trained"),
+            remaining=_options.quantity(remaining, option="--remaining"),
+            current=_options.mixture(current),
+            language=language,
+            share=share,
+            target_loss=loss,
+            no_worse=no_worse,
             available=_options.pairs(available or [], option="--available", counts=True),
             max_epochs=max_epochs,
             floors=_options.pairs(floor or [], option="--floor"),
             ceilings=_options.pairs(ceiling or [], option="--ceiling"),
-            fixed=_options.pairs(fixed or [], option="--fixed"),
-            near=_options.pairs(near or [], option="--near"),
-            no_worse_than=_options.pairs(no_worse_than or [], option="--no-worse-than"),
-            mixtures={_CURRENT: _options.mixture(current)} if current else None,
         )
-    write_mixture(allocation, out)
+    write_mixture(addition.allocation, out)
     if json:
-        _print.as_json(json_text.loads(mixture_json(allocation)))
+        found = dataclasses.asdict(addition)
+        content = json_text.loads(mixture_json(addition.allocation))
+        content["addition"] = {name: found[name] for name in found if name != "allocation"}
+        _print.as_json(content)
         return
-    _print.allocation_table(allocation)
-    _print.saved("mixture", out)
+    _print.addition_table(addition)
+    _print.saved("mixture of the remaining tokens", out)
 
 
 @app.command()

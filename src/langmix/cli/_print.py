@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from langmix.allocate import Allocation, count
+from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval, count
 from langmix.corpus import Corpus
 from langmix.errors import LangmixError
 from langmix.evaluate import LanguageLoss
@@ -185,6 +185,72 @@ def trainers_table() -> None:
     for name, trainer in TRAINERS.items():
         table.add_row(name, " or ".join(trainer.units), escape(trainer.description))
     console.print(table)
+
+
+def compute_table(found: ComputeOptimal) -> None:
+    """The best parameters and tokens for a budget of compute, with intervals and warnings."""
+    served = f", {count(found.inference_tokens)} tokens served" if found.inference_tokens else ""
+    table = _table(f"best for {found.flops:.3g} FLOPs{served}", "")
+    for heading in ("best", "90% interval"):
+        table.add_column(heading, justify="right")
+    for name, one in (
+        ("parameters", found.params),
+        ("training tokens", found.tokens),
+        ("tokens per parameter", found.tokens_per_parameter),
+    ):
+        known = "unknown" if math.isnan(one.low) else f"{count(one.low)} - {count(one.high)}"
+        table.add_row(name, count(one.value), known)
+    console.print(table)
+    warnings(found.warnings)
+
+
+def addition_table(found: Addition) -> None:
+    """Shares before and after, what the language gains and the others lose, and the price in disturbance."""
+    allocation = found.allocation
+    title = (
+        f"{label(found.language)} added: {count(found.remaining)} tokens after {count(found.trained)}, "
+        f"{100 * found.disturbance:.3g}% of them moved"
+    )
+    table = _table(title, "language")
+    for heading in ("share before", "remaining", "tokens", "of all", "loss, against going on"):
+        table.add_column(heading, justify="right")
+    before = allocation.against["current"].shares
+    for name, tokens in allocation.token_counts().items():
+        change = found.changes.get(name)
+        table.add_row(
+            escape(label(name)),
+            f"{100 * before[name]:.1f}%",
+            f"{100 * allocation.shares[name]:.1f}%",
+            count(tokens),
+            f"{100 * found.total_shares[name]:.1f}%",
+            f"{found.loss.value:.4g} nats" if change is None and name == found.language else _change(change),
+        )
+    console.print(table)
+    reached = "" if math.isnan(found.reached) else f", reached with probability {found.reached:.2f}"
+    console.print(
+        f"  loss of {escape(label(found.language))} at the end: {_of(found.loss)} nats per token{reached}"
+    )
+    curve = _table("what more disturbance would gain, under the same limits", "moved")
+    for heading in (f"share of {label(found.language)}", "its loss", "90% interval", "worst other"):
+        curve.add_column(escape(heading), justify="right")
+    for point in found.curve:
+        curve.add_row(
+            f"{100 * point.disturbance:.1f}%",
+            f"{100 * point.share:.1f}%",
+            f"{point.loss.value:.4g}",
+            "unknown" if math.isnan(point.loss.low) else f"{point.loss.low:.4g} - {point.loss.high:.4g}",
+            "" if math.isnan(point.worst_change) else f"{100 * point.worst_change:+.2f}%",
+        )
+    console.print(curve)
+    warnings(allocation.warnings)
+
+
+def _of(one: Interval) -> str:
+    return f"{one.value:.4g}" + ("" if math.isnan(one.low) else f" ({one.low:.4g} to {one.high:.4g})")
+
+
+def _change(change: Interval | None) -> str:
+    return "" if change is None else f"{100 * change.value:+.2f}%"
 
 
 def verdict(gain: float, low: float, high: float, probability: float) -> str:
