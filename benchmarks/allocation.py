@@ -1,7 +1,7 @@
 """How long allocations take, and how well they agree with CVXPY: `python benchmarks/allocation.py`.
 
-The laws have random coefficients of plausible size (7 or 200 languages that all teach each other); no run table
-is needed. CVXPY is in the extra `dev`; without it the last table is left out.
+The laws have random coefficients of plausible size (7 or 200 languages that all teach each other); no run
+table is needed. CVXPY is in the extra `dev`; without it the last table is left out.
 """
 
 from __future__ import annotations

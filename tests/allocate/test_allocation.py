@@ -38,7 +38,6 @@ def test_the_optimum_is_that_of_an_independent_solver(
     )
     shares, value = oracle(laws, floors=floors, ceilings=ceilings, no_worse=no_worse)
     ours = np.array([mix.shares[name] for name in laws.languages])
-    # With loss limits the oracle itself violates them by up to 4e-6.
     assert np.mean([loss.value for loss in mix.losses.values()]) == pytest.approx(value, rel=1e-6)
     assert ours == pytest.approx(shares, abs=2e-5)  # flat there: 1e-9 of the objective
     assert mix.kkt_residual < 1e-8

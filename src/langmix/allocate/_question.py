@@ -227,7 +227,7 @@ class Question:
         asked = ", ".join(f"{part:.3g} over {name}" for name, part in self.tolerated.items())
         if self.tolerated:
             excess, worst = self._excess(nearest, point, free)
-            if excess > 1e-9:
+            if excess > 1e-7:  # what rounding leaves of a limit that is kept
                 raise InfeasibleError(
                     f"no_worse_than ({asked}): no mixture at all keeps these limits together; the nearest "
                     f"leaves {worst} {100 * excess:.3g}% above its limit; allow that much more"

@@ -14,7 +14,7 @@ import typer
 
 from langmix import files
 from langmix.allocate import read_mixture
-from langmix.errors import InputError
+from langmix.errors import InfeasibleError, InputError
 
 _UNITS: Final = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 
@@ -113,15 +113,15 @@ def named(places: Mapping[str, str]) -> Iterator[None]:
     """Let messages about an argument of the library, ``argument: ...``, name the option or the file instead.
 
     Raises:
-        InputError: as it was raised within, with the first place that fits.
+        InputError, InfeasibleError: as it was raised within, with the first place that fits.
     """
     try:
         yield
-    except InputError as error:
+    except (InputError, InfeasibleError) as error:
         text = str(error)
         for argument, place in places.items():
             if text.startswith(f"{argument}: "):
-                raise InputError(f"{place}: {text.removeprefix(f'{argument}: ')}") from None
+                raise type(error)(f"{place}: {text.removeprefix(f'{argument}: ')}") from None
         raise
 
 
