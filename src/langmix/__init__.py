@@ -11,6 +11,7 @@ A run table in, scaling laws and an allocation out::
 
 from langmix._version import VERSION
 from langmix.allocate import Allocation, allocate
+from langmix.design import Plan, Prior, plan
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
 from langmix.export import export
 from langmix.laws import Laws, Prediction, fit, read_laws, write_laws
@@ -26,13 +27,16 @@ __all__ = [
     "LangmixError",
     "Laws",
     "MissingExtraError",
+    "Plan",
     "Prediction",
+    "Prior",
     "RunTable",
     "Synergy",
     "__version__",
     "allocate",
     "export",
     "fit",
+    "plan",
     "read_laws",
     "read_runs",
     "synergy",

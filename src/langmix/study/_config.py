@@ -55,6 +55,22 @@ class RepeatsPlan(_Strict):
     seeds: list[int]
 
 
+class ListedRun(_Strict):
+    """One run in full, as `langmix plan` lists them; see `PlannedRun`."""
+
+    run: str
+    arm: Literal["grid", "self", "pair", "mixture", "seed"]
+    size: str
+    budgets: list[int]
+    shares: dict[str, float]
+    seed: int = 0
+    unique: dict[str, int] = {}
+
+    def planned(self) -> PlannedRun:
+        """The run to train."""
+        return PlannedRun(**{**self.model_dump(), "budgets": tuple(self.budgets)})
+
+
 class Plan(_Strict):
     """Which runs to train; parts that are left out are not trained."""
 
@@ -62,6 +78,7 @@ class Plan(_Strict):
     pairs: PairsPlan | None = None
     mixtures: list[MixturesPlan] = []
     repeats: list[RepeatsPlan] = []
+    runs: list[ListedRun] = []
 
 
 class Question(_Strict):
@@ -147,6 +164,7 @@ class StudyConfig(_Strict):
                 concentration=part.concentration,
                 seed=seed,
             )
+        planned += [listed.planned() for listed in plan.runs]
         for again in plan.repeats:
             chosen_runs = [run for run in planned if run.arm == again.arm and run.size == again.size]
             planned += repeats(chosen_runs, again.seeds)
@@ -196,4 +214,4 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
             raise InputError(f"plan: two runs are named {run.run!r}; repeat other seeds or sizes")
         names.add(run.run)
     if not planned:
-        raise InputError("plan: has no runs; expected a grid, pairs or mixtures")
+        raise InputError("plan: has no runs; expected a grid, pairs, mixtures or runs")
