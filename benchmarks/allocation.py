@@ -37,9 +37,8 @@ def laws_of(count: int, *, draws: int) -> Laws:
     names = tuple(f"language{k}" for k in range(count))
     planted.NAMES, allocations.NAMES = names, names
     rng = np.random.default_rng(count)
-    best = planted.truth(rng, count)
-    best.tau[~np.eye(count, dtype=bool)] *= 7 / count  # all others together teach as much as six do
-    best.S[:], best.sigma[:] = rng.uniform(0.01, 0.5, count), rng.uniform(0.1, 0.5, count)
+    best = planted.truth(rng, count, elasticity=0.75)
+    best.values["tau"][~np.eye(count, dtype=bool)] *= 7 / count  # all others together teach as much as six do
     return allocations.laws_of(best, draws=draws, spread=0.1)
 
 

@@ -19,6 +19,7 @@ from langmix.allocate import (
     allocate_compute,
     prices_along,
 )
+from langmix.design import Plan, Prior, plan
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
 from langmix.export import export
 from langmix.laws import Laws, Prediction, fit, read_laws, write_laws
@@ -36,7 +37,9 @@ __all__ = [
     "LangmixError",
     "Laws",
     "MissingExtraError",
+    "Plan",
     "Prediction",
+    "Prior",
     "RunTable",
     "Synergy",
     "__version__",
@@ -45,6 +48,7 @@ __all__ = [
     "allocate_compute",
     "export",
     "fit",
+    "plan",
     "prices_along",
     "read_laws",
     "read_runs",

@@ -64,6 +64,31 @@ def number(text: str, *, option: str) -> float:
         raise InputError(f"{option}: {text!r}; expected a number") from None
 
 
+def part(text: str, *, option: str) -> float:
+    """Read a part such as ``0.1%`` or ``0.001``.
+
+    Raises:
+        InputError: neither.
+    """
+    match = re.fullmatch(r"\s*([0-9.]+(?:e[+-]?\d+)?)\s*(%?)\s*", text, re.IGNORECASE)
+    try:
+        value = float(match[1]) / (100 if match[2] else 1) if match else math.nan
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise InputError(f"{option}: {text!r}; expected a part between 0 and 1 such as 0.1% or 0.001")
+    return value
+
+
+def sizes(given: Iterable[str], *, option: str) -> dict[str, float]:
+    """Read sizes of models: ``50M``, which is its own name, or ``NAME=PARAMS``.
+
+    Raises:
+        InputError: no number, or a name given twice.
+    """
+    return pairs((text if "=" in text else f"{text}={text}" for text in given), option=option, counts=True)
+
+
 def pairs(given: Iterable[str], *, option: str, counts: bool = False) -> dict[str, float]:
     """Read ``NAME=VALUE`` pairs.
 

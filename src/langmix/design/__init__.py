@@ -1,6 +1,26 @@
-"""Which runs to train: the arms of a study and their price."""
+"""Which runs to train: the arms of a study and their price, and which runs to buy next."""
 
 from langmix.design._arms import grid, mixtures, pairs, repeats
+from langmix.design._file import plan_json, read_plan, study_yaml, write_plan
+from langmix.design._plan import Plan, Step, plan
 from langmix.design._planned import COOLDOWN, PlannedRun, separate_tokens
+from langmix.design._prior import LogNormal, Prior
 
-__all__ = ["COOLDOWN", "PlannedRun", "grid", "mixtures", "pairs", "repeats", "separate_tokens"]
+__all__ = [
+    "COOLDOWN",
+    "LogNormal",
+    "Plan",
+    "PlannedRun",
+    "Prior",
+    "Step",
+    "grid",
+    "mixtures",
+    "pairs",
+    "plan",
+    "plan_json",
+    "read_plan",
+    "repeats",
+    "separate_tokens",
+    "study_yaml",
+    "write_plan",
+]

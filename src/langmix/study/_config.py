@@ -52,6 +52,22 @@ class RepeatsPlan(Config):
     seeds: list[int]
 
 
+class ListedRun(Config):
+    """One run in full, as `langmix plan` lists them; see `PlannedRun`."""
+
+    run: str
+    arm: Literal["grid", "self", "pair", "mixture", "seed"]
+    size: str
+    budgets: list[int]
+    shares: dict[str, float]
+    seed: int = 0
+    unique: dict[str, int] = Field(default={})
+
+    def planned(self) -> PlannedRun:
+        """The run to train."""
+        return PlannedRun(**{**self.model_dump(), "budgets": tuple(self.budgets)})
+
+
 class Plan(Config):
     """Which runs to train; parts that are left out are not trained."""
 
@@ -59,6 +75,7 @@ class Plan(Config):
     pairs: PairsPlan | None = None
     mixtures: list[MixturesPlan] = Field(default=[])
     repeats: list[RepeatsPlan] = Field(default=[])
+    runs: list[ListedRun] = Field(default=[])
 
 
 class Question(Config):
@@ -144,6 +161,7 @@ class StudyConfig(Config):
                 concentration=part.concentration,
                 seed=seed,
             )
+        planned += [listed.planned() for listed in plan.runs]
         for again in plan.repeats:
             chosen_runs = [run for run in planned if run.arm == again.arm and run.size == again.size]
             planned += repeats(chosen_runs, again.seeds)
@@ -202,4 +220,4 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
             raise InputError(f"plan: two runs are named {run.run!r}; repeat other seeds or sizes")
         names.add(run.run)
     if not planned:
-        raise InputError("plan: has no runs; expected a grid, pairs or mixtures")
+        raise InputError("plan: has no runs; expected a grid, pairs, mixtures or runs")
