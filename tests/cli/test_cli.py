@@ -95,6 +95,28 @@ def test_a_language_is_added_in_the_middle_of_training(folder: Path) -> None:
     refused(langmix(*ask, "--loss", "0.01", cwd=folder), "--loss: rust cannot reach", "the lowest is")
 
 
+TARGET = ("--params", "1M", "--tokens", "10M", "--size", "50k", "--size", "big=200k")
+
+
+def test_runs_are_planned_from_nothing_and_from_laws(folder: Path, tmp_path: Path) -> None:
+    runs = ("--run-tokens", "400k", "--run-tokens", "1.6M")
+    nothing = langmix(
+        *("plan", *TARGET, *runs, "--languages", "go,rust", "--budget", "1e13", "--study", "part.yaml"),
+        cwd=tmp_path,
+    )
+    assert nothing.returncode == 0, nothing.stderr
+    assert "how many runs are needed" in nothing.stdout
+    assert (tmp_path / "part.yaml").read_text().startswith("plan:")
+    laws = langmix(
+        *("plan", folder / "laws.json", *TARGET, *runs, "--budget", "3e12", "--json"), cwd=tmp_path
+    )
+    assert laws.returncode == 0, laws.stderr
+    printed = json.loads(laws.stdout)
+    assert printed == json.loads((tmp_path / "plan.json").read_text())
+    assert printed["plan"]["steps"][-1]["total_flops"] <= 3e12
+    assert {run["size"] for run in printed["runs"]} <= {"50k", "big"}
+
+
 def test_a_table_becomes_a_page(folder: Path) -> None:
     pytest.importorskip("matplotlib")
     done = langmix("report", "runs.csv", "--laws", "laws.json", "--json", cwd=folder)
@@ -145,6 +167,10 @@ def test_a_wrong_run_table_is_refused_and_nothing_is_written(
             ["--current half.json: ", "sum to 0.5"],
         ),
         (["predict", "laws.json", "--params", "1M", "--tokens", "1M", "--share", "go=0.4"], ["sum to 0.4"]),
+        (["plan", *TARGET, "--languages", "go,rust"], ["budget", "not given"]),
+        (["plan", *TARGET, "--budget", "1e15"], ["languages: none", "at least 2"]),
+        (["plan", *TARGET, "--regret", "5"], ["--regret", "'5'", "0.1%"]),
+        (["plan", "missing.json", *TARGET, "--budget", "1e15"], ["missing.json", "langmix fit"]),
         (["study", "run", "."], ["study.yaml", "there is no such file"]),
         (["corpus", "out", "--source", "nowhere"], ["nowhere"]),
         (["corpus", "out", "--language", "cobol"], ["'cobol'", "expected one of python, java"]),

@@ -87,7 +87,8 @@ def fit_target(
         tolerance: relative fall of the objective at which the search ends.
     """
     space = Space(problem)
-    starts = space.starts()
+    rough = tolerance > 1e-8  # a fit that only compares forms
+    starts = space.starts()[: 3 if rough else None]
     if delta is None:
         pilot = _from_all(space, starts, delta=0.05, phi=_PILOT_PHI, tolerance=1e-5)
         theta = pilot.theta[0]
@@ -98,8 +99,7 @@ def fit_target(
         freedom = max(len(residual) - effective, 0.25 * len(residual))
         delta = _GAUSSIAN_EFFICIENCY * max(scale * float(np.sqrt(len(residual) / freedom)), 1e-6)
         phi = _dispersion(residual, delta, effective)
-        # A fit that only compares forms goes on from the pilot alone.
-        starts = theta[None] if tolerance > 1e-8 else np.vstack([theta, starts])
+        starts = theta[None] if rough else np.vstack([theta, starts])
     else:
         phi = 1.0 if not space.precision.any() else _PILOT_PHI
     best = _from_all(space, starts, delta=delta, phi=phi, tolerance=tolerance)
@@ -118,7 +118,7 @@ def fit_target(
             centre=centres,
             delta=delta,
             phi=phi,
-            tolerance=1e-6,
+            tolerance=1e-5,
         ).theta
     unidentified = _unidentified(space, jacobian, phi)
     at_bound = tuple(
