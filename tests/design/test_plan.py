@@ -199,6 +199,28 @@ def test_fitted_laws_are_planned_from(planted_fit: Laws) -> None:
     assert found.noise == {s.target: s.noise for s in planted_fit.summaries}
 
 
+def test_what_the_law_may_leave_out_makes_larger_sizes_worth_their_price(planted_fit: Laws) -> None:
+    def bought(drift: float) -> Plan:
+        return plan(
+            planted_fit,
+            params=1e9,
+            tokens=1e10,
+            sizes={"50k": 50e3, "5M": 5e6},
+            budgets=[4e5, 16e5],
+            budget=2e14,
+            random_mixtures=2,
+            prior=Prior(drift=drift),
+        )
+
+    trusting, doubting = bought(0.0), bought(0.3)
+    assert doubting.regret > trusting.regret
+
+    def first(found: Plan) -> int:
+        return next((k for k, s in enumerate(found.steps) if s.run.size == "5M"), len(found.steps))
+
+    assert first(doubting) < first(trusting)
+
+
 def test_the_regret_of_deciding_now_is_that_of_the_bootstrap_laws(planted_fit: Laws) -> None:
     pool = candidates(
         planted_fit.languages,
@@ -209,7 +231,9 @@ def test_the_regret_of_deciding_now_is_that_of_the_bootstrap_laws(planted_fit: L
         concentration=1.0,
         seed=0,
     )
-    belief = from_laws(planted_fit, pool, params=1e6, tokens=1e7, weights=None, available=None, noise=None)
+    belief = from_laws(
+        planted_fit, pool, params=1e6, tokens=1e7, weights=None, available=None, noise=None, drift=0.0
+    )
     from langmix.allocate import allocate
 
     p = planted_fit.share_vector(allocate(planted_fit, params=1e6, tokens=1e7).shares)

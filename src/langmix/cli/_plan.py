@@ -14,7 +14,7 @@ from langmix.allocate import count
 from langmix.cli import _options, _print
 from langmix.cli._app import app
 from langmix.design import Plan, Step
-from langmix.languages import label
+from langmix.languages import short_label
 from langmix.laws import read_laws
 
 _ROWS: Final = 20
@@ -142,7 +142,9 @@ def _what(step: Step) -> str:
     shares = sorted(step.run.shares.items(), key=lambda item: -item[1])
     if len(shares) > 1 and shares[0][1] - shares[-1][1] < 1e-9 and len(shares) > 2:
         return "uniform"
-    listed = " ".join(f"{label(name)} {100 * share:.0f}" for name, share in shares[:3] if share >= 0.005)
+    listed = " ".join(
+        f"{short_label(name)} {100 * share:.0f}" for name, share in shares[:3] if share >= 0.005
+    )
     more = sum(share >= 0.005 for _, share in shares[3:])
     return listed + (f" +{more}" if more else "") + (" repeated" if step.run.unique else "")
 

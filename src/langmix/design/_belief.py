@@ -2,16 +2,16 @@ r"""What runs would tell about the decision: their responses and the decision's,
 
 The decision is the mixture p that minimises O(p) = sum_t w_t L_t(p) at the planned N and D. Where an
 unknown z (standard normal) shifts the gradient of the loss of target t by G_t z, the optimum moves by
--H^-1 sum_t w_t G_t z.
-Deciding without knowing z costs one half of that move squared in the metric H (the Hessian of O on the free
-shares, of sum 0). So the expected regret is ``sum_t |F_t S_t^(1/2)|^2`` with F_t = H^(-1/2) w_t G_t / sqrt(2)
+-H^-1 sum_t w_t G_t z. Deciding without knowing z costs one half of that move squared in the metric H (the
+Hessian of O on the free shares, of sum 0). So the expected regret is ``sum_t |F_t S_t^(1/2)|^2`` with F_t = H^(-1/2) w_t G_t / sqrt(2)
 and S_t the covariance of the unknowns given the runs: Bayesian L-optimal design (Chaloner & Verdinelli 1995),
 the local form of the mean objective cost of uncertainty (Boluki, Qian & Dougherty 2018, arXiv 1805.01143).
 
 Two beliefs share this form. From a prior: the unknowns are the parameters of the law in units of the prior,
 linearised around M laws drawn from it (pseudo-Bayesian design). From fitted laws: the unknowns span the
 bootstrap draws (the ensemble Kalman view: no parameter is looked at, so every form of law will do), and the
-regret before any further run is that of the draws themselves, without linearisation.
+regret before any further run is that of the draws themselves, without linearisation. To it comes that of a
+drift of the data terms with N, which no law has.
 
 Shape letters: M worlds, T targets, C candidates, B budgets of a candidate, K languages, V = K - 1 directions
 of the decision, Q unknowns of one target.
@@ -44,6 +44,8 @@ laptop study's runs that were repeated under a second seed."""
 _LEAST_DRAWS: Final = 30
 _SHOWN: Final = 0.1
 """Fisher information, all candidates together, above which an unknown counts as one that runs can show."""
+_ENDLESS: Final = 1e20
+"""Times as many tokens leave nothing of a data term."""
 _AT_BOUND: Final = 1e-6
 
 
@@ -140,14 +142,19 @@ def from_laws(
     weights: Mapping[str, float] | None,
     available: Mapping[str, float] | None,
     noise: float | None,
+    drift: float,
 ) -> Belief:
     """The belief that fitted laws leave: their bootstrap draws, and the noise that their fits found.
+
+    One more unknown per target stands for what the form of the law leaves out: a factor (N / N0)^drift on its
+    data term (what more tokens could still take away), N0 being the middle of the runs so far.
 
     Args:
         laws: with at least 30 draws.
         pool: candidates.
         params, tokens, weights, available: of the planned training run, as in `langmix.allocate`.
         noise: relative standard deviation of a measured loss; by default that of each target's fit.
+        drift: standard deviation of that exponent.
 
     Raises:
         InputError: too few draws, or limits that leave no choice of mixture.
@@ -192,9 +199,25 @@ def from_laws(
     fitted = _fitted(pool, laws.targets, laws.languages)
     responses, decision = _fewer(_independent(rows) * fitted[None, ..., None, None], decision)
     local = float((decision**2).sum())
+    decision *= np.sqrt(max(now, 1e-12) / max(local, 1e-300))
+
+    def further(n: float) -> float:
+        """Relative change of the data terms at N per unit of the unknown."""
+        return drift * float(np.log(n / np.sqrt(laws.reach.params[0] * laws.reach.params[1])))
+
+    def drifting(c: Candidate, budget: float) -> Floats:
+        q, distinct = c.share_vector(laws.languages), c.supply_vector(laws.languages)
+        loss = laws.best.loss(c.params, budget, q, distinct)
+        data = loss - laws.best.loss(c.params, _ENDLESS * budget, q)
+        response: Floats = further(c.params) * data / loss / noises
+        return response[None, :, None]
+
+    slopes = further(params) * laws.best.derivatives(params, tokens, p, supply)[1][..., None]  # (T, K, 1)
+    moves = _decision(slopes, w, factor, diagonal, free=free)[None] / np.sqrt(value)
+    rows = _independent(_rows(pool, drifting)) * fitted[None, ..., None, None]
     return Belief(
-        responses=responses,
-        decision=decision * np.sqrt(max(now, 1e-12) / max(local, 1e-300)),
+        responses=np.concatenate([responses, rows], axis=-1),
+        decision=np.concatenate([decision, moves], axis=-1),
         ceiling=np.array([np.inf]),
     )
 

@@ -127,7 +127,7 @@ def plan(
         available: distinct tokens per language in the training run; runs that repeat are candidates then.
         largest: most FLOPs of one run.
         noise: relative standard deviation of a measured loss; by default that of the fits, or 1%.
-        prior: without laws; by default `Prior`.
+        prior: over laws; by default `Prior`. With laws only its drift counts: their draws say the rest.
         random_mixtures: candidates per size, beside every language, every pair and the uniform mixture.
         concentration: of the Dirichlet distribution of random mixtures.
         worlds: laws drawn from the prior over which a run's worth is averaged.
@@ -172,7 +172,14 @@ def plan(
         noises = dict.fromkeys(names, noise or NOISE)
     else:
         belief = from_laws(
-            laws, pool, params=params, tokens=tokens, weights=weights, available=available, noise=noise
+            laws,
+            pool,
+            params=params,
+            tokens=tokens,
+            weights=weights,
+            available=available,
+            noise=noise,
+            drift=(prior or Prior()).drift,
         )
         noises = {s.target: noise or s.noise for s in laws.summaries}
     before = _regret_before(belief)
