@@ -146,9 +146,17 @@ def test_no_run_costs_more_than_the_largest_allowed() -> None:
 
 def test_asked_for_a_regret_the_plan_ends_where_it_is_reached() -> None:
     full = small()
-    found = small(budget=None, regret=full.steps[4].regret * 1.0001)
-    assert found.steps == full.steps[:5]
+    found = small(budget=None, regret=full.steps[20].regret * 1.0001)
+    assert found.steps == full.steps[:21]
     assert any("is not reached" in w for w in small(budget=1e16, regret=1e-6).warnings)
+
+
+def test_a_plan_from_nothing_has_the_checkpoints_of_a_fit_or_says_so() -> None:
+    found = small(budget=None, regret=0.5)
+    assert found.regret < 0.5
+    for name in NAMES:
+        assert sum(len(r.budgets) for r in found.runs if r.shares.get(name, 0) > 0) >= 12
+    assert any("a law needs at least 12" in w for w in small(budget=2e16).warnings)
 
 
 def test_the_same_seed_gives_the_same_plan_and_another_names_other_runs() -> None:

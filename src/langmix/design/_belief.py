@@ -2,11 +2,11 @@ r"""What runs would tell about the decision: their responses and the decision's,
 
 The decision is the mixture p that minimises O(p) = sum_t w_t L_t(p) at the planned N and D. Where an
 unknown z (standard normal) shifts the gradient of the loss of target t by G_t z, the optimum moves by
--H^-1 sum_t w_t G_t z. Deciding without knowing z costs one half of that move squared in the metric H (the
-Hessian of O on the free shares, of sum 0). So the expected regret is ``sum_t |F_t S_t^(1/2)|^2`` with
+-H^-1 sum_t w_t G_t z. Deciding without knowing z costs one half of that move squared in the metric H, the
+Hessian of O on the free shares, of sum 0. So the expected regret is ``sum_t |F_t S_t^(1/2)|^2`` with
 F_t = H^(-1/2) w_t G_t / sqrt(2) and S_t the covariance of the unknowns given the runs: Bayesian L-optimal
-design (Chaloner & Verdinelli 1995),
-the local form of the mean objective cost of uncertainty (Boluki, Qian & Dougherty 2018, arXiv 1805.01143).
+design (Chaloner & Verdinelli 1995), the local form of the mean objective cost of uncertainty (Boluki, Qian &
+Dougherty 2018, arXiv 1805.01143).
 
 Two beliefs share this form. From a prior: the unknowns are the parameters of the law in units of the prior,
 linearised around M laws drawn from it (pseudo-Bayesian design). From fitted laws: the unknowns span the

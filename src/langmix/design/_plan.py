@@ -26,6 +26,8 @@ NOISE: Final = 0.01
 _TOKENS_PER_PARAMETER: Final = (5, 10, 20, 40, 80)
 _FAR: Final = 10.0
 _LITTLE: Final = 0.1
+CHECKPOINTS: Final = 12
+"""Per language, below which runs do not make a law: twice the least that a fit takes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +123,8 @@ def plan(
         sizes: parameters by name of the sizes that may be trained.
         budgets: training tokens at which a run may end; by default 5 to 80 tokens per parameter.
         budget: FLOPs to spend, 6 N D per run; by default as many as ``regret`` takes.
-        regret: stop where the expected regret is this part of the objective (0.001 is 0.1%).
+        regret: stop where the expected regret is this part of the objective (0.001 is 0.1%) and, without
+            laws, every language has the 12 checkpoints that a fit takes.
         languages: to mix; needed without laws, and known with them.
         weights: importance per target; by default equal.
         available: distinct tokens per language in the training run; runs that repeat are candidates then.
@@ -183,7 +186,13 @@ def plan(
         )
         noises = {s.target: noise or s.noise for s in laws.summaries}
     before = _regret_before(belief)
-    steps = _steps(purchases(belief, prices, budget=budget or math.inf), pool, before, stop=regret or 0.0)
+    steps = _steps(
+        purchases(belief, prices, budget=budget or math.inf),
+        pool,
+        before,
+        stop=regret or 0.0,
+        each=names if laws is None else (),
+    )
     least = _least_regret(belief, prices)
     return Plan(
         params=float(params),
@@ -194,18 +203,22 @@ def plan(
         least_regret=least,
         noise=noises,
         based_on="prior" if laws is None else laws.provenance.runs_sha256,
-        warnings=_warnings(steps, before, least, regret, params, tokens, pool),
+        warnings=(
+            *_too_few(_short(steps, names if laws is None else ())),
+            *_warnings(steps, before, least, regret, params, tokens, pool),
+        ),
         seed=seed,
         langmix_version=VERSION,
     )
 
 
 def _steps(
-    bought: Iterator[Purchase], pool: Sequence[Candidate], before: float, *, stop: float
+    bought: Iterator[Purchase], pool: Sequence[Candidate], before: float, *, stop: float, each: Sequence[str]
 ) -> tuple[Step, ...]:
+    """Purchases until the regret is reached, and ``each`` language has the checkpoints of a fit."""
     steps: list[Step] = []
     total = 0.0
-    if before <= stop:
+    if before <= stop and not each:
         return ()
     for one in bought:
         total += one.flops
@@ -219,9 +232,16 @@ def _steps(
                 removed=1 - one.regret / before,
             )
         )
-        if one.regret <= stop:
+        if one.regret <= stop and not _short(steps, each):
             break
     return tuple(steps)
+
+
+def _short(steps: Sequence[Step], each: Sequence[str]) -> dict[str, int]:
+    """Checkpoints of the languages that have too few of them for a fit."""
+    runs = {step.run.run: step.run for step in steps}.values()
+    counts = {n: sum(len(run.budgets) for run in runs if run.shares.get(n, 0.0) > 0) for n in each}
+    return {name: number for name, number in counts.items() if number < CHECKPOINTS}
 
 
 def _regret_before(belief: Belief) -> float:
@@ -315,6 +335,16 @@ def _supply(names: Sequence[str], available: Mapping[str, float] | None) -> Floa
     check_names(available or {}, names, what="available")
     check_positive(**{f"available {name}": n for name, n in (available or {}).items()})
     return np.array([float((available or {}).get(name, np.inf)) for name in names])
+
+
+def _too_few(short: Mapping[str, int]) -> tuple[str, ...]:
+    if not short:
+        return ()
+    listed = ", ".join(f"{name} {number}" for name, number in short.items())
+    return (
+        f"checkpoints with {listed}: a law needs at least {CHECKPOINTS} to be fitted with any confidence; "
+        "raise the budget, or add smaller sizes or shorter runs",
+    )
 
 
 def _warnings(

@@ -118,7 +118,7 @@ def fit_target(
             centre=centres,
             delta=delta,
             phi=phi,
-            tolerance=1e-5,
+            tolerance=1e-6,
         ).theta
     unidentified = _unidentified(space, jacobian, phi)
     at_bound = tuple(
