@@ -127,10 +127,10 @@ def at_random(pool: Sequence[Candidate], budget: float, rng: np.random.Generator
     return chosen
 
 
-def decide(runs: lm.RunTable, draws: int = 0) -> tuple[Floats, lm.Laws | None]:
+def decide(runs: lm.RunTable, draws: int = 0, law: str = "transfer") -> tuple[Floats, lm.Laws | None]:
     """The recommended mixture; uniform where the runs are too few to fit all laws."""
     try:
-        laws = lm.fit(runs, law="transfer", draws=draws)
+        laws = lm.fit(runs, law=law, draws=draws)
         mix = lm.allocate(laws, params=PARAMS, tokens=TOKENS, floors=dict.fromkeys(NAMES, 0.0))
     except lm.LangmixError:
         return np.full(7, 1 / 7), None
@@ -148,7 +148,8 @@ def main() -> None:
     parser.add_argument("--truths", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--beta", type=float, default=1.0, help="scales the data exponents of the study")
-    parser.add_argument("--s", type=float, default=1.0, help="of the planted law; that of the fits is 1")
+    parser.add_argument("--s", type=float, default=1.0, help="of the planted law; the transfer law has 1")
+    parser.add_argument("--law", default="ces", help="form that is fitted: ces or transfer")
     parser.add_argument("--drift", type=float, default=0.0, help="spread of exponents of N in the data terms")
     parser.add_argument(
         "--parts",
@@ -196,7 +197,7 @@ def main() -> None:
             return truth.objective(shares) / best - 1
 
         note("uniform mixture, no run", 0.0, lost(np.full(7, 1 / 7)), [])
-        note("protocol, all runs", 1.0, lost(decide(table(truth, full, rng))[0]), full)
+        note("protocol, all runs", 1.0, lost(decide(table(truth, full, rng), law=given.law)[0]), full)
         for part in given.parts:
             arms = {
                 "planned": prefix(bought, part * total),
@@ -210,7 +211,9 @@ def main() -> None:
                 note(
                     arm,
                     part,
-                    lost(decide(table(truth, runs, rng))[0]) if runs else lost(np.full(7, 1 / 7)),
+                    lost(decide(table(truth, runs, rng), law=given.law)[0])
+                    if runs
+                    else lost(np.full(7, 1 / 7)),
                     runs,
                 )
             if part > 0.02:  # one round has nothing left to gain
@@ -218,14 +221,14 @@ def main() -> None:
             # Two rounds: a third of the FLOPs from nothing, the rest from the laws of those runs.
             first = prefix(bought, part * total / 3)
             measured = table(truth, first, rng)
-            _, laws = decide(measured, draws=100)
+            _, laws = decide(measured, draws=100, law=given.law)
             if laws is None:
                 note("planned in two rounds", part, lost(np.full(7, 1 / 7)), first)
                 continue
             again = plan(laws, **common, budget=part * total - flops(first), seed=1)  # type: ignore[arg-type]
             more = table(truth, again.runs, rng)
             both = lm.RunTable.from_frame(pd.concat([measured.frame, more.frame]), source="planted truth")
-            note("planned in two rounds", part, lost(decide(both)[0]), [*first, *again.runs])
+            note("planned in two rounds", part, lost(decide(both, law=given.law)[0]), [*first, *again.runs])
         print(f"truth {k}: {time.time() - started:.0f} s", file=sys.stderr)
 
     print(f"exponents times {given.beta:g}, s {given.s:g}, drift {given.drift:g}")

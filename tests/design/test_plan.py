@@ -155,8 +155,8 @@ def test_a_plan_from_nothing_has_the_checkpoints_of_a_fit_or_says_so() -> None:
     found = small(budget=None, regret=0.5)
     assert found.regret < 0.5
     for name in NAMES:
-        assert sum(len(r.budgets) for r in found.runs if r.shares.get(name, 0) > 0) >= 12
-    assert any("a law needs at least 12" in w for w in small(budget=2e16).warnings)
+        assert sum(len(r.budgets) for r in found.runs if r.shares.get(name, 0) > 0) >= 16
+    assert any("a law needs at least 16" in w for w in small(budget=2e16).warnings)
 
 
 def test_the_same_seed_gives_the_same_plan_and_another_names_other_runs() -> None:

@@ -26,8 +26,8 @@ NOISE: Final = 0.01
 _TOKENS_PER_PARAMETER: Final = (5, 10, 20, 40, 80)
 _FAR: Final = 10.0
 _LITTLE: Final = 0.1
-CHECKPOINTS: Final = 12
-"""Per language, below which runs do not make a law: twice the least that a fit takes."""
+_SHAPE: Final = 5
+"""Parameters of a law beside the transfer from every other language: E, A, alpha, B, beta."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +124,7 @@ def plan(
         budgets: training tokens at which a run may end; by default 5 to 80 tokens per parameter.
         budget: FLOPs to spend, 6 N D per run; by default as many as ``regret`` takes.
         regret: stop where the expected regret is this part of the objective (0.001 is 0.1%) and, without
-            laws, every language has the 12 checkpoints that a fit takes.
+            laws, every language has two checkpoints per parameter of a law, for the fit.
         languages: to mix; needed without laws, and known with them.
         weights: importance per target; by default equal.
         available: distinct tokens per language in the training run; runs that repeat are candidates then.
@@ -204,7 +204,7 @@ def plan(
         noise=noises,
         based_on="prior" if laws is None else laws.provenance.runs_sha256,
         warnings=(
-            *_too_few(_short(steps, names if laws is None else ())),
+            *_too_few(_short(steps, names if laws is None else ()), least_checkpoints(len(names))),
             *_warnings(steps, before, least, regret, params, tokens, pool),
         ),
         seed=seed,
@@ -241,7 +241,12 @@ def _short(steps: Sequence[Step], each: Sequence[str]) -> dict[str, int]:
     """Checkpoints of the languages that have too few of them for a fit."""
     runs = {step.run.run: step.run for step in steps}.values()
     counts = {n: sum(len(run.budgets) for run in runs if run.shares.get(n, 0.0) > 0) for n in each}
-    return {name: number for name, number in counts.items() if number < CHECKPOINTS}
+    return {name: number for name, number in counts.items() if number < least_checkpoints(len(each))}
+
+
+def least_checkpoints(languages: int) -> int:
+    """Checkpoints per language below which fits know less than the prior: two per parameter of a law."""
+    return 2 * (_SHAPE + languages)
 
 
 def _regret_before(belief: Belief) -> float:
@@ -337,12 +342,12 @@ def _supply(names: Sequence[str], available: Mapping[str, float] | None) -> Floa
     return np.array([float((available or {}).get(name, np.inf)) for name in names])
 
 
-def _too_few(short: Mapping[str, int]) -> tuple[str, ...]:
+def _too_few(short: Mapping[str, int], least: int) -> tuple[str, ...]:
     if not short:
         return ()
     listed = ", ".join(f"{name} {number}" for name, number in short.items())
     return (
-        f"checkpoints with {listed}: a law needs at least {CHECKPOINTS} to be fitted with any confidence; "
+        f"checkpoints with {listed}: a law needs at least {least} to be fitted with any confidence; "
         "raise the budget, or add smaller sizes or shorter runs",
     )
 
