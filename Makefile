@@ -14,8 +14,8 @@ test: .venv/.full  ## the quick tests
 check: lint test  ## what a change must pass
 
 lint: .venv/.full
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 
 slow: .venv/.full  ## everything: slow, browser and network tests, and those on public run tables

@@ -6,6 +6,7 @@ from langmix.allocate._along import AtBudget, prices_along
 from langmix.allocate._compute import ComputeOptimal, allocate_compute
 from langmix.allocate._count import count
 from langmix.allocate._file import mixture_json, read_mixture, write_mixture
+from langmix.allocate._interior import Losses, Problem
 from langmix.allocate._objective import OBJECTIVES
 from langmix.allocate._question import Asked
 from langmix.allocate._results import Allocation, Comparison, Interval
@@ -21,6 +22,8 @@ __all__ = [
     "Comparison",
     "ComputeOptimal",
     "Interval",
+    "Losses",
+    "Problem",
     "Tradeoff",
     "add_language",
     "allocate",

@@ -27,8 +27,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from langmix.allocate import allocate
-from langmix.allocate._interior import Losses, Problem
+from langmix.allocate import Losses, Problem, allocate
 from langmix.design._candidates import Candidate
 from langmix.design._prior import Prior
 from langmix.errors import InputError

@@ -101,6 +101,8 @@ def _coefficients(content: _LawsFile, arrays: dict[str, Any], *, draws: bool) ->
     values = {}
     for parameter in FORMS[content.form].parameters(scope):
         name = parameter.name
+        if name not in arrays:
+            raise ValueError(f"{name} is missing, which the law {content.form!r} has")
         values[name] = array = np.array(arrays[name], dtype=float)
         expected = (targets, languages) if parameter.per_source else (targets,)
         if draws and array.size == 0:  # no draws: an empty list has lost its shape

@@ -124,10 +124,9 @@ def fit_target(
     at_bound = tuple(
         slot.name
         for slot, t, low, high in zip(space.slots, theta, space.lower, space.upper, strict=True)
-        if (t <= low + 1e-6 and not slot.parameter.quiet) or t >= high - 1e-6
+        if (t <= low + 1e-6 and "low" not in slot.parameter.quiet)
+        or (t >= high - 1e-6 and "high" not in slot.parameter.quiet)
     )
-    # s = 1 is a law of its own (constant rates), not a fault of the search.
-    at_bound = tuple(name for name in at_bound if name not in ("s", "R"))
     return TargetFit(
         target=problem.target,
         status=_status(bool(best.converged[0]), at_bound, unidentified),

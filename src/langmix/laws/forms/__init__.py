@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from langmix.laws.forms._additive import Additive, Joint
 from langmix.laws.forms._ces import Ces, Chinchilla, Transfer
+from langmix.laws.forms._exponential import Exponential
+from langmix.laws.forms._farseer import Farseer
 from langmix.laws.forms._form import (
     NOTHING,
     Curvature,
@@ -13,7 +16,7 @@ from langmix.laws.forms._form import (
     Scope,
     Values,
 )
-from langmix.laws.forms._rivals import Additive, Exponential, Farseer, Joint, SharePower
+from langmix.laws.forms._share_power import SharePower
 
 FORMS: Final[dict[str, Form]] = {
     form.name: form

@@ -56,8 +56,8 @@ class Ces(Form):
             *size_term(scope),
             *data_term(scope),
             repetition(scope),
-            Parameter(name="s", low=0.1, high=1.0, prior=S_PRIOR, grid=(0.6,)),
-            Parameter(name="b", low=1e-9, high=1e2, prior=B_PRIOR, grid=(1e-2,), quiet=True),
+            Parameter(name="s", low=0.1, high=1.0, prior=S_PRIOR, grid=(0.6,), quiet=("high",)),
+            Parameter(name="b", low=1e-9, high=1e2, prior=B_PRIOR, grid=(1e-2,), quiet=("low",)),
             Parameter(
                 name="tau",
                 low=1e-5,
@@ -66,7 +66,7 @@ class Ces(Form):
                 grid=(0.02, 0.1, 0.4) if scope.sources > 1 else (0.1,),
                 per_source=True,
                 own=1.0,
-                quiet=True,
+                quiet=("low",),
             ),
         )
 

@@ -39,7 +39,8 @@ class Parameter:
         per_source: whether there is one per source.
         signed: searched as it is; others are positive and searched in logarithms.
         own: the value for a target's own source, where that is fixed.
-        quiet: whether the low end of the box means "none of it", which is an answer and no fault.
+        quiet: ends of the box, ``low`` or ``high``, that are an answer and no fault: "none of it",
+            or a law of its own.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Parameter:
     per_source: bool = False
     signed: bool = False
     own: float | None = None
-    quiet: bool = False
+    quiet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,7 +189,7 @@ def repetition(scope: Scope) -> Parameter:
     """R, in play where some run repeated its data."""
     centre = math.exp(R_PRIOR[0])
     low, high = (0.05, 1e3) if scope.repeats else (centre, centre)
-    return Parameter(name="R", low=low, high=high, prior=R_PRIOR, grid=(centre,))
+    return Parameter(name="R", low=low, high=high, prior=R_PRIOR, grid=(centre,), quiet=("low", "high"))
 
 
 def power(base: Floats, exponent: Floats) -> Floats:
