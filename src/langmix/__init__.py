@@ -24,7 +24,7 @@ from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExt
 from langmix.export import export
 from langmix.laws import Laws, Prediction, fit, read_laws, write_laws
 from langmix.runs import RunTable, read_runs
-from langmix.transfer import Synergy, synergy
+from langmix.transfer import PredictedSynergy, Synergy, TokenWorth, predict_synergy, synergy, token_worth
 
 __version__ = VERSION
 
@@ -38,10 +38,12 @@ __all__ = [
     "Laws",
     "MissingExtraError",
     "Plan",
+    "PredictedSynergy",
     "Prediction",
     "Prior",
     "RunTable",
     "Synergy",
+    "TokenWorth",
     "__version__",
     "add_language",
     "allocate",
@@ -49,9 +51,11 @@ __all__ = [
     "export",
     "fit",
     "plan",
+    "predict_synergy",
     "prices_along",
     "read_laws",
     "read_runs",
     "synergy",
+    "token_worth",
     "write_laws",
 ]

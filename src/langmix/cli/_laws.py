@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from langmix import laws as law_room
+from langmix import transfer
 from langmix.cli import _options, _print
 from langmix.cli._app import app
+from langmix.errors import InputError
 from langmix.languages import label
 from langmix.runs import read_runs
-from langmix.transfer import synergy as measure
 
 
 @app.command()
@@ -85,22 +86,84 @@ def predict(
 
 
 @app.command()
-def synergy(runs: _options.RunsFile, json: _options.Json = False) -> None:
-    """Synergy of the language pairs that the runs trained, with what it is made of."""
-    found = measure(read_runs(runs))
+def synergy(
+    runs: _options.RunsFile,
+    laws: Annotated[
+        Path | None, typer.Option(help="laws.json of these runs: predict the synergy at --params, --tokens.")
+    ] = None,
+    params: Annotated[
+        str | None, typer.Option(help="Parameters of the run to predict, such as 1.5B.")
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(help="Its tokens in total, such as 128B.")] = None,
+    passes: Annotated[
+        float, typer.Option(help="Times that the repeated language is seen in them; the study's is 2.")
+    ] = 2.0,
+    draws: _options.Draws = 200,
+    seed: _options.Seed = 0,
+    json: _options.Json = False,
+) -> None:
+    """Synergy of the language pairs that the runs trained, taken apart, and predicted at scale."""
+    if (laws is None) != (params is None) or (laws is None) != (tokens is None):
+        raise InputError(
+            "synergy: a prediction needs --laws, --params and --tokens together; leave all three out for "
+            "what the runs measured"
+        )
+    table = read_runs(runs)
+    measured = transfer.synergy(table)
+    try:
+        worths, without = transfer.token_worth(table, draws=draws, seed=seed), None
+    except InputError as error:  # the synergy stands without the curves
+        worths, without = [], str(error)
+    predicted = (
+        transfer.predict_synergy(
+            law_room.read_laws(laws),
+            params=_options.quantity(params, option="--params"),
+            tokens=_options.quantity(tokens, option="--tokens"),
+            passes=passes,
+        )
+        if laws and params and tokens
+        else None
+    )
     if json:
         _print.as_json(
-            [
-                {
-                    "params": s.params,
-                    "tokens": s.tokens,
-                    "cells": s.frame(),
-                    "seed_noise": dict(zip(s.languages, s.noise, strict=True)),
-                    "degrees_of_freedom": s.degrees_of_freedom,
-                }
-                for s in found
-            ]
+            {
+                "measured": [
+                    {
+                        "params": s.params,
+                        "tokens": s.tokens,
+                        "cells": s.frame(),
+                        "seed_noise": dict(zip(s.languages, s.noise, strict=True)),
+                        "degrees_of_freedom": s.degrees_of_freedom,
+                    }
+                    for s in measured
+                ],
+                "worth": [
+                    {
+                        "params": w.params,
+                        "tokens": w.tokens,
+                        "cells": w.frame(),
+                        "repetition_constant": w.repetition_frame(),
+                    }
+                    for w in worths
+                ],
+                "without_worth": without,
+                "predicted": predicted
+                and {
+                    "params": predicted.params,
+                    "tokens": predicted.tokens,
+                    "passes": predicted.passes,
+                    "cells": predicted.frame(),
+                    "warnings": predicted.warnings,
+                },
+            }
         )
         return
-    for one in found:
+    for one in measured:
         _print.synergy_table(one)
+    for each in worths:
+        _print.worth_table(each)
+    if without:
+        _print.warnings((f"no worth of tokens: {without}",))
+    if predicted:
+        _print.predicted_synergy_table(predicted)
+        _print.warnings(predicted.warnings)

@@ -5,6 +5,7 @@ from langmix.laws._coefficients import Coefficients
 from langmix.laws._file import read_laws, write_laws
 from langmix.laws._fit import Status
 from langmix.laws._laws import (
+    INTERVAL,
     HeldOutError,
     Laws,
     Prediction,
@@ -19,6 +20,7 @@ from langmix.laws.forms import FORMS
 
 __all__ = [
     "FORMS",
+    "INTERVAL",
     "Coefficients",
     "HeldOutError",
     "Laws",
