@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langmix.allocate._allocation import Solved, report
-from langmix.allocate._count import count
 from langmix.allocate._interior import Optimum, Problem
 from langmix.allocate._limits import Limits, Near
 from langmix.allocate._programme import Programme, add_moved, limit_losses
@@ -31,6 +30,7 @@ from langmix.allocate._question import Question
 from langmix.allocate._results import Allocation, Interval, Unknown
 from langmix.errors import InfeasibleError, InputError
 from langmix.laws import Laws, check_positive
+from langmix.quantities import count
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,6 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from langmix.allocate._count import count
 from langmix.allocate._interior import Losses, Optimum
 from langmix.allocate._limits import Limits, Near, check_epochs, share_limits
 from langmix.allocate._objective import choose, importance, levels_of, weights_of
@@ -18,6 +17,7 @@ from langmix.allocate._programme import Programme, as_batch, giving_way
 from langmix.allocate._robust import ROBUST, robust_optimum
 from langmix.errors import InfeasibleError, InputError
 from langmix.laws import Laws
+from langmix.quantities import count
 
 Floats = NDArray[np.float64]
 

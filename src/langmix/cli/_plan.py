@@ -10,12 +10,12 @@ import typer
 from rich.markup import escape
 
 from langmix import design, files
-from langmix.allocate import count
 from langmix.cli import _options, _print
 from langmix.cli._app import app
 from langmix.design import Plan, Step
 from langmix.languages import short_label
 from langmix.laws import read_laws
+from langmix.quantities import count
 
 _ROWS: Final = 20
 _MILESTONES: Final = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999)

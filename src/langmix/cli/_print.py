@@ -22,13 +22,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval, count
+from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval
 from langmix.corpus import Corpus
 from langmix.errors import LangmixError
 from langmix.evaluate import LanguageLoss
 from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
 from langmix.laws import Laws, Status
+from langmix.quantities import count
 from langmix.transfer import PredictedSynergy, Synergy, TokenWorth
 
 console = Console(highlight=False)

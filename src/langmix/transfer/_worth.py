@@ -36,7 +36,7 @@ _LEAST: Final = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TokenWorth:
-    """TokenWorth of a second pass and of other languages at one size and token count.
+    """Worth of a second pass and of other languages at one size and token count.
 
     Attributes:
         languages: in the order of rows and columns.
@@ -72,7 +72,7 @@ class TokenWorth:
 
 
 def token_worth(runs: RunTable, *, draws: int = 200, seed: int = 0) -> list[TokenWorth]:
-    """TokenWorth of second passes and of other languages, one entry per size and token count, the largest last.
+    """Worth of second passes and of other languages, one entry per size and token count, the largest last.
 
     Intervals hold the noise between seeds (where no run was repeated, the scatter around the curve) and the
     uncertainty of the curve (a bootstrap over runs).
