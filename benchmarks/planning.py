@@ -23,17 +23,15 @@ from numpy.typing import NDArray
 import langmix as lm
 from langmix.design import PlannedRun, grid, plan
 from langmix.design._candidates import Candidate, candidates
-from langmix.languages import LANGUAGES
 
 Floats = NDArray[np.float64]
 
-NAMES = [language.name for language in LANGUAGES]
-SIZES = {f"{n}B": n * 1e9 for n in (0.1, 0.2, 0.4, 0.6, 1.1, 1.3, 1.6, 2.0, 2.4, 3.1)}
-BUDGETS = [n * 10**9 for n in (2, 4, 8, 16, 32, 64)]
+STUDY = lm.published()
+NAMES = list(STUDY.languages)
+SIZES = {f"{n / 1e9:g}B": n for n in STUDY.grid["params"]}
+BUDGETS = [int(n) for n in STUDY.grid["tokens"]]
 PARAMS, TOKENS, NOISE = 1.5e9, 350e9, 0.005
-ALPHA = np.array([0.221, 0.447, 0.692, 0.439, 0.321, 0.845, 0.643])
-BETA = np.array([1.217, 1.129, 1.247, 1.303, 1.350, 1.149, 1.297])
-IRREDUCIBLE = np.array([0.566, 0.397, 0.554, 0.518, 0.288, 0.414, 0.397])
+ALPHA, BETA, IRREDUCIBLE = STUDY.exponents[["alpha_N", "alpha_D", "L_inf"]].to_numpy(dtype=float).T
 
 
 class Truth:

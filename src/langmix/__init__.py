@@ -23,6 +23,7 @@ from langmix.design import Plan, Prior, plan
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
 from langmix.export import export
 from langmix.laws import Laws, Prediction, fit, read_laws, write_laws
+from langmix.published import Published, published
 from langmix.runs import RunTable, read_runs
 from langmix.transfer import Synergy, synergy
 
@@ -40,6 +41,7 @@ __all__ = [
     "Plan",
     "Prediction",
     "Prior",
+    "Published",
     "RunTable",
     "Synergy",
     "__version__",
@@ -50,6 +52,7 @@ __all__ = [
     "fit",
     "plan",
     "prices_along",
+    "published",
     "read_laws",
     "read_runs",
     "synergy",

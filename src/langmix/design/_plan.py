@@ -62,7 +62,7 @@ class Plan:
         regret: expected, before any purchase: part of the objective lost by deciding now.
         least_regret: if every candidate run were bought: no plan of these sizes and budgets gets below.
         noise: relative standard deviation of a loss, per target.
-        based_on: ``prior``, or the SHA-256 of the run table whose laws were asked.
+        based_on: ``prior`` and its name if it has one, or the SHA-256 of the run table of the laws.
         warnings: what makes the plan doubtful, in sentences.
         seed, langmix_version: provenance.
     """
@@ -202,7 +202,7 @@ def plan(
         regret=before,
         least_regret=least,
         noise=noises,
-        based_on="prior" if laws is None else laws.provenance.runs_sha256,
+        based_on=_prior_name(prior) if laws is None else laws.provenance.runs_sha256,
         warnings=(
             *_too_few(_short(steps, names if laws is None else ()), least_checkpoints(len(names))),
             *_warnings(steps, before, least, regret, params, tokens, pool),
@@ -210,6 +210,10 @@ def plan(
         seed=seed,
         langmix_version=VERSION,
     )
+
+
+def _prior_name(prior: Prior | None) -> str:
+    return f"prior {prior.name}" if prior and prior.name else "prior"
 
 
 def _steps(
