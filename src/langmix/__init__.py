@@ -22,10 +22,18 @@ from langmix.allocate import (
 from langmix.design import Plan, Prior, plan
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
 from langmix.export import export
-from langmix.laws import Laws, Prediction, fit, read_laws, write_laws
+from langmix.laws import (
+    Laws,
+    MixturePrediction,
+    Prediction,
+    ProportionLaw,
+    read_any_laws,
+    read_laws,
+    write_laws,
+)
 from langmix.published import Published, published
 from langmix.runs import RunTable, read_runs
-from langmix.transfer import Synergy, synergy
+from langmix.transfer import Synergy, fit, synergy
 
 __version__ = VERSION
 
@@ -38,9 +46,11 @@ __all__ = [
     "LangmixError",
     "Laws",
     "MissingExtraError",
+    "MixturePrediction",
     "Plan",
     "Prediction",
     "Prior",
+    "ProportionLaw",
     "Published",
     "RunTable",
     "Synergy",
@@ -53,6 +63,7 @@ __all__ = [
     "plan",
     "prices_along",
     "published",
+    "read_any_laws",
     "read_laws",
     "read_runs",
     "synergy",

@@ -17,7 +17,7 @@ from langmix.design._greedy import Purchase, expected_regret, local_regret, purc
 from langmix.design._planned import PlannedRun
 from langmix.design._prior import Prior
 from langmix.errors import InputError
-from langmix.laws import Laws, check_names, check_positive
+from langmix.laws import Laws, check_names, check_positive, refuse_proportion
 
 Floats = NDArray[np.float64]
 
@@ -139,6 +139,7 @@ def plan(
     Raises:
         InputError: a value out of range, neither ``budget`` nor ``regret``, nothing affordable.
     """
+    refuse_proportion(laws)
     check_positive(params=params, tokens=tokens)
     _check_limits(sizes, budget=budget, regret=regret, largest=largest, noise=noise, worlds=worlds)
     names = _languages(laws, languages)

@@ -1,5 +1,6 @@
-"""Transfer between languages: the synergy matrix of pairs, its noise floor, and what it is made of."""
+"""Transfer between languages: the synergy matrix of pairs, its noise floor, what it is made of; and fits with it."""
 
+from langmix.transfer._fit import fit, measured_gains
 from langmix.transfer._synergy import Synergy, seed_noise, synergy
 
-__all__ = ["Synergy", "seed_noise", "synergy"]
+__all__ = ["Synergy", "fit", "measured_gains", "seed_noise", "synergy"]
