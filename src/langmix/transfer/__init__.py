@@ -1,4 +1,4 @@
-"""Transfer between languages: the synergy matrix of pairs, its noise floor, what it is made of; and fits with it."""
+"""Transfer between languages: the synergy matrix of pairs, its noise, its parts; and fits that use it."""
 
 from langmix.transfer._fit import fit, measured_gains
 from langmix.transfer._synergy import Synergy, seed_noise, synergy

@@ -4,9 +4,9 @@ r"""The proportion law, equations 6 and 7 of arXiv 2512.13472, as printed:
     D_x = D (1 + gamma sum_{i != j} p_i p_j tau_ij)
 
 alpha_N(p), alpha_D(p) and L_inf(p) are the means of the languages' own values, weighted by the shares p;
-tau_ij is the synergy gain of target i from auxiliary j. L is one number: the mean loss of a mixture on its own
-validation data, sum_i p_i L_i. N and D count in units N0 and D0. The choice is part of the law: A and B are
-shared by languages of different exponents, so no other A and B give the same law in other units.
+tau_ij is the synergy gain of target i from auxiliary j. L is one number: the mean loss of a mixture on its
+own validation data, sum_i p_i L_i. N and D count in units N0 and D0. The choice is part of the law: A and B
+are shared by languages of different exponents, so no other A and B give the same law in other units.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import LinearConstraint, minimize
+from scipy.optimize import minimize
+from scipy.special import softmax
 
 Floats = NDArray[np.float64]
 
@@ -92,15 +93,13 @@ class Equation:
         return best
 
     def _descend(self, start: Floats, params: float, tokens: float) -> Floats:
+        def value(z: Floats) -> float:  # a softmax keeps the shares on the simplex
+            return float(self.loss(params, tokens, softmax(z)))
+
         end = minimize(
-            lambda p: float(self.loss(params, tokens, p)),
-            start,
-            method="SLSQP",
-            bounds=[(0.0, 1.0)] * len(start),
-            constraints=LinearConstraint(np.ones(len(start)), 1.0, 1.0),
-        ).x
-        clipped = np.clip(end, 0.0, 1.0)
-        shares: Floats = clipped / clipped.sum()
+            value, np.log(np.maximum(start, 1e-6)), method="L-BFGS-B", bounds=[(-40.0, 40.0)] * len(start)
+        )
+        shares: Floats = softmax(end.x)
         return shares
 
 

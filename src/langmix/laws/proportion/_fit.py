@@ -2,9 +2,9 @@
 
 1. alpha_N, alpha_D and L_inf from the runs of one language, by the form ``chinchilla``.
 2. tau from the synergy gains that are handed in.
-3. A, B >= 0 and gamma on the mean losses sum_i p_i L_i of all usable checkpoints: given gamma the law is linear in
-   A and B, so starts come from non-negative least squares along a grid of gamma, and are polished on the Huber loss
-   of the log residuals.
+3. A, B >= 0 and gamma on the mean losses sum_i p_i L_i of all usable checkpoints: given gamma the law is
+   linear in A and B, so starts come from non-negative least squares along a grid of gamma, and are polished
+   on the Huber loss of the log residuals.
 
 Bootstrap draws take the exponents of a draw of step 1, and weights over runs of their own for step 3.
 """
@@ -42,6 +42,7 @@ _LEAST_ROWS: Final = 6
 _PILOT_DELTA: Final = 0.05
 _GRID: Final = 41
 _STARTS: Final = 3
+_PHI: Final = 1e-4  # scales the objective: the polish ends where its fall is small against 1
 _SMALLEST, _LARGEST = 1e-8, 1e3  # of the largest mean loss: bounds of A and B
 
 
@@ -148,10 +149,8 @@ class _Problem:
         cls, table: RunTable, languages: tuple[str, ...], tau: Floats, reference: tuple[float, float]
     ) -> _Problem:
         order = np.lexsort((table.tokens, table.run))  # results do not depend on how the table is sorted
-        shares, losses = (
-            _of(table.shares, table.languages, languages),
-            _of(table.losses, table.targets, languages),
-        )
+        shares = _of(table.shares, table.languages, languages)
+        losses = _of(table.losses, table.targets, languages)
         means = np.where(shares > 0, shares * losses, 0.0).sum(axis=1)
         pairs = pairing(shares, tau)
         unit = float(np.abs(pairs).max())
@@ -159,7 +158,7 @@ class _Problem:
         low, high = [bounds[0]] * 2, [bounds[1]] * 2
         if unit > 0:
             # D_x stays between D / 100 and 100 D on every checkpoint.
-            most, least = max(pairs.max(), 0.0) / unit, max(-pairs.min(), 0.0) / unit
+            most, least = abs(max(pairs.max(), 0.0)) / unit, abs(min(pairs.min(), 0.0)) / unit
             down, up = 1 - LEAST_FACTOR, 1 / LEAST_FACTOR - 1
             with np.errstate(divide="ignore"):
                 low.append(-min(np.divide(down, most), np.divide(up, least)))
@@ -251,9 +250,8 @@ def _projected(problem: _Problem, exponents: _Exponents, point: Floats) -> Float
     _, (size, data, floor) = problem.terms(exponents, point[None])
     matrix = np.column_stack([np.ravel(size), np.ravel(data)]) / problem.loss[:, None]
     found, _ = nnls(matrix, 1 - floor / problem.loss)
-    return np.append(
-        np.clip(np.log(np.maximum(found, 1e-300)), problem.lower[:2], problem.upper[:2]), point[2:]
-    )
+    logs = np.log(np.maximum(found, 1e-300))
+    return np.append(np.clip(logs, problem.lower[:2], problem.upper[:2]), point[2:])
 
 
 def _polish(problem: _Problem, exponents: _Exponents, starts: Floats, *, delta: float) -> Solution:
@@ -282,7 +280,7 @@ def _minimise(
         starts,
         weights=weights,
         delta=delta,
-        phi=1e-4,
+        phi=_PHI,
         centre=np.zeros_like(starts),
         precision=np.zeros(problem.free),
         lower=problem.lower,
@@ -342,7 +340,7 @@ def _tau(
                 f"synergy: has no {name!r}, which the runs train on; expected a row and a column each for "
                 f"{', '.join(languages)}"
             )
-    tau = gains.loc[list(languages), list(languages)].to_numpy(dtype=float)
+    tau = gains.loc[list(languages), list(languages)].to_numpy(dtype=float, copy=True)
     np.fill_diagonal(tau, 0.0)
     unknown = tuple((languages[i], languages[j]) for i, j in zip(*np.nonzero(~np.isfinite(tau)), strict=True))
     return np.where(np.isfinite(tau), tau, 0.0), unknown

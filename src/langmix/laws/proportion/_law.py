@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -49,8 +49,8 @@ class ProportionLaw:
         summaries: of the fits to each language alone, which give exponents and L_inf.
         status: of the fit of A, B and gamma.
         at_bound: which of them ended at a bound.
-        synergy: where tau is from: ``measured`` on these runs, ``given``, or ``none``: then tau is 0 and gamma
-            is not in play.
+        synergy: where tau is from: ``measured`` on these runs, ``given``, or ``none``: then tau is 0 and
+            gamma is not in play.
         unmeasured: pairs (target, auxiliary) whose tau is not known and taken as 0.
         rows: checkpoints that A, B and gamma were fitted to.
         notes: what the runs could not tell, in sentences.
@@ -65,7 +65,7 @@ class ProportionLaw:
     summaries: tuple[TargetSummary, ...]
     status: Status
     at_bound: tuple[str, ...]
-    synergy: str
+    synergy: Literal["measured", "given", "none"]
     unmeasured: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     rows: int
@@ -125,15 +125,16 @@ class ProportionLaw:
         listed = ", ".join(
             f"{100 * shares[k]:.0f}% on {self.languages[k]}" for k in order if shares[k] >= 0.005
         )
-        least = int(np.argmin(self.best.L_inf))
-        easiest = ", the language with the least L_inf" if order[0] == least and shares[least] > 0.5 else ""
+        first, second = np.argsort(self.best.L_inf)[:2] if len(shares) > 1 else (0, 0)
+        plain = shares[first] > 0.5 and self.best.L_inf[second] - self.best.L_inf[first] > 1e-3
+        easiest = f" ({self.languages[first]} has the least L_inf)" if plain else ""
         return (
-            "this is the proportion law, which predicts the mean loss of a mixture on its own validation data "
-            "and no language's loss. Minimising it is no allocation: its L_inf(p) is the mean weighted by the "
-            "shares, so it rewards data that are easy to predict. Here, at the largest run "
-            f"({params:.3g} parameters, {tokens:.3g} tokens), it would put {listed}{easiest}. Fit the loss of "
-            "each language instead, `langmix fit RUNS` (or a form by name, such as `--law ces`); `langmix "
-            "predict` reads this law"
+            "this is the proportion law, which predicts the mean loss of a mixture on its own validation "
+            "data and no language's loss. Minimising it is no allocation: its L_inf(p) is the mean weighted "
+            "by the shares, so it rewards data that are easy to predict. Here, at the largest run "
+            f"({params:.3g} parameters, {tokens:.3g} tokens), it would put {listed}{easiest}. Fit the loss "
+            "of each language instead, `langmix fit RUNS` (or a form by name, such as `--law ces`); "
+            "`langmix predict` reads this law"
         )
 
     def _pair_warnings(self, p: Floats) -> tuple[str, ...]:
@@ -145,8 +146,8 @@ class ProportionLaw:
             found.append(f"no runs measured the synergy of {', '.join(unknown[:4])}{more}: tau is taken as 0")
         if float(self.best.factor(p)) <= LEAST_FACTOR:
             found.append(
-                f"gamma leaves this mixture {100 * LEAST_FACTOR:.0f}% of its tokens or less, far from any run: "
-                "the prediction says nothing"
+                f"gamma leaves this mixture {100 * LEAST_FACTOR:.0f}% of its tokens or less, far from any "
+                "run: the prediction says nothing"
             )
         return tuple(found)
 
