@@ -1,4 +1,4 @@
-"""The proportion law of arXiv 2512.13472 against the laws of each language, on the number that both predict.
+"""The proportion law of arXiv 2512.13472 against a law per language, on the number that both predict.
 
 The number is the mean loss of a mixture on its own validation data, sum_i p_i L_i: the proportion law predicts
 it, other laws predict each L_i. Runs are held out in 5 parts, split by run; errors are mean absolute relative
@@ -71,7 +71,9 @@ def main() -> None:
     fresh = (runs.shares * runs.tokens[:, None] <= 1.1 * runs.unique).all(axis=1)
     several = runs.shares.max(axis=1) < 0.999
     measured = mean(runs.shares, runs.losses)
-    print(f"{'law':32} {f'mixtures ({(fresh & several).sum()})':>14} {f'one ({(fresh & ~several).sum()})':>14}")
+    print(
+        f"{'law':32} {f'mixtures ({(fresh & several).sum()})':>14} {f'one ({(fresh & ~several).sum()})':>14}"
+    )
     for law, fit in LAWS.items():
         error = np.full(len(runs), np.nan)
         for k in range(FOLDS):

@@ -125,6 +125,19 @@ def test_intervals_hold_the_truth_inside_the_runs(
     assert 0.003 < fitted.noise < 0.03  # errors of the exponents come on top: A and B are shared
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("params", "tokens", "least"), [(1e5, 8e5, 0.85), (1e6, 1e7, 0.8)])
+def test_intervals_cover_over_many_tables(params: float, tokens: float, least: float) -> None:
+    inside = []
+    for seed in range(12):
+        runs, truth = planted(noise=0.005, seed=seed)
+        law = lm.fit(runs, law="proportion", seed=seed)
+        for p in np.random.default_rng(100 + seed).dirichlet(np.ones(4), size=30):
+            found = law.predict(params=params, tokens=tokens, shares=named(p))
+            inside.append(found.low <= truth.loss(params, tokens, p) <= found.high)
+    assert least <= np.mean(inside) <= 0.97
+
+
 def test_results_do_not_depend_on_units_or_the_order_of_languages(noisy: tuple[RunTable, Equation]) -> None:
     runs, _ = noisy
     plain = lm.fit(runs, law="proportion", draws=0)
