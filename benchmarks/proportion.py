@@ -1,8 +1,8 @@
 """The proportion law of arXiv 2512.13472 against a law per language, on the number that both predict.
 
-The number is the mean loss of a mixture on its own validation data, sum_i p_i L_i: the proportion law predicts
-it, other laws predict each L_i. Runs are held out in 5 parts, split by run; errors are mean absolute relative
-errors on checkpoints whose data did not repeat.
+The number is the mean loss of a mixture on its own validation data, sum_i p_i L_i: the proportion law
+predicts it, other laws predict each L_i. Runs are held out in 5 parts, split by run; errors are mean absolute
+relative errors on checkpoints whose data did not repeat.
 
     python benchmarks/proportion.py studies/laptop/runs.csv
 """
