@@ -199,24 +199,25 @@ def _bootstrap(space: Space, draws: int, effective: float, rng: np.random.Genera
 
     The prior's centre is drawn too, so that what only the prior knows stays uncertain.
     """
-    precision = space.precision
     weights = run_weights(space.problem.run, effective, draws, rng)
-    deviation = np.divide(1.0, np.sqrt(precision), out=np.zeros_like(precision), where=precision > 0)
-    centres = space.centre + deviation * rng.standard_normal((draws, len(precision)))
+    values, vectors = np.linalg.eigh(space.covariance)
+    spread = vectors * np.sqrt(np.maximum(values, 0.0))
+    centres = space.centre + rng.standard_normal((draws, len(spread))) @ spread.T
     return weights, centres
 
 
 def _effective_parameters(jacobian: Floats, phi: float, precision: Floats) -> float:
     """Parameters that the runs determine, the others being the prior's: between 0 and P."""
     data = jacobian.T @ jacobian / phi
-    return float(np.trace(data @ np.linalg.pinv(data + np.diag(precision), hermitian=True)))
+    return float(np.trace(data @ np.linalg.pinv(data + precision, hermitian=True)))
 
 
 def _unidentified(space: Space, jacobian: Floats, phi: float) -> tuple[str, ...]:
     """Parameters whose uncertainty (Laplace) is above 80% of the prior's: the runs add next to nothing."""
-    information = jacobian.T @ jacobian / phi + np.diag(space.precision)
+    information = jacobian.T @ jacobian / phi + space.precision
     variance = np.diag(np.linalg.pinv(information, hermitian=True))
-    ruled = (space.precision > 0) & (variance * space.precision > 0.8**2)
+    prior = np.diag(space.covariance)
+    ruled = (prior > 0) & (variance > 0.8**2 * prior)
     return tuple(slot.name for slot, bad in zip(space.slots, ruled, strict=True) if bad)
 
 

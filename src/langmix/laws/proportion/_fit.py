@@ -282,7 +282,7 @@ def _minimise(
         delta=delta,
         phi=_PHI,
         centre=np.zeros_like(starts),
-        precision=np.zeros(problem.free),
+        precision=np.zeros((problem.free, problem.free)),
         lower=problem.lower,
         upper=problem.upper,
         tolerance=1e-10,
