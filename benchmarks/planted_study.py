@@ -17,30 +17,18 @@ from numpy.typing import NDArray
 
 import langmix as lm
 from langmix.design import PlannedRun, grid
-from langmix.languages import LANGUAGES
 
 Floats = NDArray[np.float64]
 
-NAMES: Final = [language.name for language in LANGUAGES]
-SIZES: Final = {f"{n}B": n * 1e9 for n in (0.1, 0.2, 0.4, 0.6, 1.1, 1.3, 1.6, 2.0, 2.4, 3.1)}
-BUDGETS: Final = [n * 10**9 for n in (2, 4, 8, 16, 32, 64)]
+STUDY: Final = lm.published()
+NAMES: Final = list(STUDY.languages)
+SIZES: Final = {f"{n / 1e9:.1f}B": n for n in STUDY.grid["params"]}
+BUDGETS: Final = [int(n) for n in STUDY.grid["tokens"]]
 PARAMS, TOKENS, NOISE = 1.5e9, 350e9, 0.005
 N0, D0 = 1e9, 20e9
 """Where A and B are nats."""
-ALPHA: Final = np.array([0.221, 0.447, 0.692, 0.439, 0.321, 0.845, 0.643])
-BETA: Final = np.array([1.217, 1.129, 1.247, 1.303, 1.350, 1.149, 1.297])
-IRREDUCIBLE: Final = np.array([0.566, 0.397, 0.554, 0.518, 0.288, 0.414, 0.397])
-GAINS: Final = np.array(
-    [
-        [0, 1.36, -1.12, -0.95, -1.69, -2.13, -2.72],
-        [6.02, 0, 12.62, 12.08, 20.58, 10.68, 12.41],
-        [5.49, 2.98, 0, 4.69, 2.44, 1.34, 2.56],
-        [4.17, 2.29, 3.34, 0, 1.68, 1.39, 1.18],
-        [3.84, 1.93, 3.10, 3.71, 0, 1.87, 1.98],
-        [4.77, 2.95, 2.70, 4.41, 2.95, 0, 2.86],
-        [3.87, 2.89, 4.20, 4.05, 2.81, 2.80, 0],
-    ]
-)
+ALPHA, BETA, IRREDUCIBLE = STUDY.exponents[["alpha_N", "alpha_D", "L_inf"]].to_numpy(dtype=float).T
+GAINS: Final = 100 * STUDY.synergy.to_numpy(dtype=float)
 """The study's table 1, percent."""
 
 

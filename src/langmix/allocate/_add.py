@@ -29,7 +29,7 @@ from langmix.allocate._programme import Programme, add_moved, limit_losses
 from langmix.allocate._question import Question
 from langmix.allocate._results import Allocation, Interval, Unknown
 from langmix.errors import InfeasibleError, InputError
-from langmix.laws import Laws, check_positive
+from langmix.laws import Laws, check_positive, refuse_proportion
 from langmix.quantities import count
 
 Floats = NDArray[np.float64]
@@ -127,6 +127,7 @@ def add_language(
         InputError: an unknown name or a value out of range.
         InfeasibleError: the target cannot be reached within the limits; says what can.
     """
+    refuse_proportion(laws)
     check_positive(params=params, trained=trained, remaining=remaining)
     if language not in laws.languages or language not in laws.targets:
         both = [name for name in laws.languages if name in laws.targets]

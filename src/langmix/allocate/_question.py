@@ -16,7 +16,7 @@ from langmix.allocate._objective import choose, importance, levels_of, weights_o
 from langmix.allocate._programme import Programme, as_batch, giving_way
 from langmix.allocate._robust import ROBUST, robust_optimum
 from langmix.errors import InfeasibleError, InputError
-from langmix.laws import Laws
+from langmix.laws import Laws, refuse_proportion
 from langmix.quantities import count
 
 Floats = NDArray[np.float64]
@@ -92,6 +92,7 @@ class Question:
         Raises:
             InputError: an unknown name, or a value out of range.
         """
+        refuse_proportion(laws)
         supply = laws.supply_vector(available)
         check_epochs(max_epochs, supply)
         fixed = fixed or {}

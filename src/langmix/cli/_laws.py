@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,7 +14,11 @@ from langmix.cli import _options, _print
 from langmix.cli._app import app
 from langmix.errors import InputError
 from langmix.languages import label
+from langmix.laws import PROPORTION, MixturePrediction, ProportionLaw
+from langmix.published import published
 from langmix.runs import read_runs
+
+_SYNERGIES: Final = ("measured", "published")
 
 
 @app.command()
@@ -24,7 +28,15 @@ def fit(
         Path, typer.Option("--out", "-o", callback=_options.writable(), help="Where to write the laws.")
     ] = Path("laws.json"),
     law: Annotated[
-        str | None, typer.Option(help=f"{', '.join(law_room.FORMS)}; default: the best on held-out runs.")
+        str | None,
+        typer.Option(
+            help=f"{', '.join(law_room.FORMS)}; default: the best on held-out runs. {PROPORTION}: the law of "
+            "arXiv 2512.13472, for predictions alone."
+        ),
+    ] = None,
+    synergy: Annotated[
+        str | None,
+        typer.Option(help=f"For --law {PROPORTION}: measured on the runs (the default), or published."),
     ] = None,
     all_forms: Annotated[
         bool, typer.Option("--all-forms", help="Compare also the published rivals (slower).")
@@ -34,7 +46,20 @@ def fit(
     json: _options.Json = False,
 ) -> None:
     """Fit a scaling law per target and write laws.json."""
-    laws = law_room.fit(read_runs(runs), law=law, all_forms=all_forms, draws=draws, seed=seed)
+    if synergy not in (None, *_SYNERGIES):
+        raise InputError(f"--synergy: {synergy!r} is not known; expected one of {', '.join(_SYNERGIES)}")
+    table = read_runs(runs)
+    if law == PROPORTION:
+        if all_forms:
+            raise InputError(f"--all-forms: compares losses of languages, and --law {PROPORTION} has none")
+        gains = published().synergy if synergy == "published" else None
+        one = transfer.fit(table, law="proportion", synergy=gains, draws=draws, seed=seed)
+        law_room.write_laws(one, out)
+        _show_proportion(one, out, json=json)
+        return
+    if synergy is not None:
+        raise InputError(f"--synergy: only --law {PROPORTION} takes it; leave it out")
+    laws = transfer.fit(table, law=law, all_forms=all_forms, draws=draws, seed=seed)
     law_room.write_laws(laws, out)
     if json:
         _print.as_json(
@@ -67,21 +92,58 @@ def predict(
     ] = None,
     json: _options.Json = False,
 ) -> None:
-    """Predict the loss of every target for a training run."""
-    fitted = law_room.read_laws(laws)
+    """Predict the loss of every target for a training run (the proportion law: its mean loss)."""
+    fitted = law_room.read_any_laws(laws)
     uniform = dict.fromkeys(fitted.languages, 1 / len(fitted.languages))
-    prediction = fitted.predict(
-        params=_options.quantity(params, option="--params"),
-        tokens=_options.quantity(tokens, option="--tokens"),
-        shares=_options.pairs(share, option="--share") if share else uniform,
-        available=_options.pairs(available or [], option="--available", counts=True),
-    )
+    n, d = _options.quantity(params, option="--params"), _options.quantity(tokens, option="--tokens")
+    shares = _options.pairs(share, option="--share") if share else uniform
+    if isinstance(fitted, ProportionLaw):
+        if available:
+            raise InputError(f"--available: the {PROPORTION} law of {laws} has no term for repeated tokens")
+        _show_mixture(fitted.predict(params=n, tokens=d, shares=shares), json=json)
+        return
+    supply = _options.pairs(available or [], option="--available", counts=True)
+    prediction = fitted.predict(params=n, tokens=d, shares=shares, available=supply)
     if json:
         _print.as_json(asdict(prediction))
         return
     for target, loss in prediction.loss.items():
         low, high = prediction.low[target], prediction.high[target]
         _print.console.print(f"{label(target):<12} {loss:.4f}  ({low:.4f} to {high:.4f}) nats per token")
+    _print.warnings(prediction.warnings)
+
+
+def _show_proportion(law: ProportionLaw, out: Path, *, json: bool) -> None:
+    if json:
+        _print.as_json(
+            {
+                "form": PROPORTION,
+                "laws": str(out),
+                "exponents": law.exponents(),
+                "shared": law.shared(),
+                "synergy": law.synergy,
+                "rows": law.rows,
+                "noise": law.noise,
+                "status": law.status.value,
+                "at_bound": law.at_bound,
+                "notes": law.notes,
+                "targets": [asdict(s) for s in law.summaries],
+            }
+        )
+        return
+    _print.proportion_tables(law)
+    _print.saved("laws", out)
+    _print.say(f"next: langmix predict {out} --params 1.5B --tokens 350B (langmix allocate refuses this law)")
+
+
+def _show_mixture(prediction: MixturePrediction, *, json: bool) -> None:
+    if json:
+        _print.as_json(asdict(prediction))
+        return
+    _print.say(
+        f"mean loss of the mixture on its own data: {prediction.loss:.4f}  ({prediction.low:.4f} to "
+        f"{prediction.high:.4f}) nats per token"
+    )
     _print.warnings(prediction.warnings)
 
 

@@ -28,7 +28,7 @@ from langmix.errors import LangmixError
 from langmix.evaluate import LanguageLoss
 from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
-from langmix.laws import Laws, Status
+from langmix.laws import Laws, ProportionLaw, Status
 from langmix.quantities import count
 from langmix.transfer import PredictedSynergy, Synergy, TokenWorth
 
@@ -126,6 +126,29 @@ def laws_tables(laws: Laws) -> None:
             taken = " (taken)" if form == laws.form else ""
             held.add_row(form + taken, *(f"{100 * errors[s]:.2f}%" for s in splits))
         console.print(held)
+
+
+def proportion_tables(law: ProportionLaw) -> None:
+    """The exponents of every language, the numbers that they share, and what the runs could not tell."""
+    table = _table(f"{law.formula}, 90% intervals", "language")
+    names = ("alpha_N", "alpha_D", "L_inf")
+    for name in names:
+        table.add_column(name, justify="right")
+    table.add_column("fit")
+    for row, summary in zip(law.exponents().to_dict("records"), law.summaries, strict=True):
+        table.add_row(
+            escape(label(row["language"])),
+            *(_within(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in names),
+            _STATUS[summary.status],
+        )
+    console.print(table)
+    for row in law.shared().to_dict("records"):
+        say(f"  {row['name']} {_within(row['value'], row['low'], row['high'])}")
+    say(
+        f"  {_STATUS[law.status]}; {law.rows} checkpoints, typical error {100 * law.noise:.1f}%; "
+        f"synergy: {law.synergy}"
+    )
+    warnings(law.notes)
 
 
 def allocation_table(allocation: Allocation) -> None:

@@ -2,7 +2,7 @@
 
 from langmix.laws._choose import fit
 from langmix.laws._coefficients import Coefficients
-from langmix.laws._file import read_laws, write_laws
+from langmix.laws._file import read_any_laws, read_laws, write_laws
 from langmix.laws._fit import Status
 from langmix.laws._laws import (
     INTERVAL,
@@ -17,14 +17,24 @@ from langmix.laws._laws import (
 )
 from langmix.laws._reach import Reach
 from langmix.laws.forms import FORMS
+from langmix.laws.proportion import (
+    PROPORTION,
+    MixturePrediction,
+    ProportionLaw,
+    fit_proportion,
+    refuse_proportion,
+)
 
 __all__ = [
     "FORMS",
     "INTERVAL",
+    "PROPORTION",
     "Coefficients",
     "HeldOutError",
     "Laws",
+    "MixturePrediction",
     "Prediction",
+    "ProportionLaw",
     "Provenance",
     "Reach",
     "Status",
@@ -32,7 +42,10 @@ __all__ = [
     "check_names",
     "check_positive",
     "fit",
+    "fit_proportion",
     "interval",
+    "read_any_laws",
     "read_laws",
+    "refuse_proportion",
     "write_laws",
 ]

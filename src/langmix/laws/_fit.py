@@ -14,15 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from langmix.laws._bootstrap import run_weights
 from langmix.laws._coefficients import Coefficients
-from langmix.laws._robust import Solution, huber, minimise
+from langmix.laws._robust import Solution, dispersion, huber, minimise, threshold
 from langmix.laws._search import Problem, Space
 
 Floats = NDArray[np.float64]
 
 _PILOT_PHI: Final = 0.02**2
-_GAUSSIAN_EFFICIENCY: Final = 1.345
-"""Huber's constant: 95% of the efficiency of least squares on Gaussian noise (Huber 1964)."""
 _SCOUTING: Final = 25
 """Steps that every start takes before only the best two go on."""
 
@@ -94,11 +93,8 @@ def fit_target(
         theta = pilot.theta[0]
         residual, jacobian = (part[0] for part in space.residuals(theta[None]))
         effective = _effective_parameters(jacobian, _PILOT_PHI, space.precision)
-        scale = 1.4826 * float(np.median(np.abs(residual)))
-        # Residuals are smaller than the noise by what the fit has taken of it.
-        freedom = max(len(residual) - effective, 0.25 * len(residual))
-        delta = _GAUSSIAN_EFFICIENCY * max(scale * float(np.sqrt(len(residual) / freedom)), 1e-6)
-        phi = _dispersion(residual, delta, effective)
+        delta = threshold(residual, effective)
+        phi = dispersion(residual, delta, effective)
         starts = theta[None] if rough else np.vstack([theta, starts])
     else:
         phi = 1.0 if not space.precision.any() else _PILOT_PHI
@@ -106,7 +102,7 @@ def fit_target(
     theta = best.theta[0]
     residual, jacobian = (part[0] for part in space.residuals(theta[None]))
     effective = _effective_parameters(jacobian, phi, space.precision)
-    phi = _dispersion(residual, delta, effective)
+    phi = dispersion(residual, delta, effective)
 
     sampled = np.empty((0, len(theta)))
     if draws:
@@ -198,32 +194,16 @@ def _status(converged: bool, at_bound: tuple[str, ...], unidentified: tuple[str,
     return Status.ILL_CONDITIONED if unidentified else Status.CONVERGED
 
 
-def _dispersion(residual: Floats, delta: float, effective: float) -> float:
-    """Twice the mean Huber loss per degree of freedom: the variance where the noise is Gaussian.
-
-    Parameters that the prior rules take no degree of freedom; a quarter of the rows is left in any case.
-    """
-    freedom = max(len(residual) - effective, 0.25 * len(residual))
-    return max(2.0 * float(huber(residual, delta).sum()) / freedom, 1e-12)
-
-
 def _bootstrap(space: Space, draws: int, effective: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Row weights and prior centres of the draws.
 
-    The Bayesian bootstrap over runs (Rubin 1981): a weight of mean 1 per run, so that no draw loses a
-    language outright. Residuals of a fit with P parameters are smaller than the noise, most of all where runs
-    are few: the variance of the weights is that of cluster-robust errors, G / (G - 1) (n - 1) / (n - P) for n
-    rows of G runs (Cameron & Miller 2015), in place of 1. The prior's centre is drawn too, so that what only
-    the prior knows stays uncertain.
+    The prior's centre is drawn too, so that what only the prior knows stays uncertain.
     """
-    problem = space.problem
-    rows, runs = len(problem.loss), len(np.unique(problem.run))
-    variance = max(runs / max(runs - 1, 1) * (rows - 1) / max(rows - effective, 1.0), 1.0)
-    by_run = rng.gamma(1 / variance, variance, size=(draws, int(problem.run.max()) + 1))
+    weights = run_weights(space.problem.run, effective, draws, rng)
     values, vectors = np.linalg.eigh(space.covariance)
     spread = vectors * np.sqrt(np.maximum(values, 0.0))
     centres = space.centre + rng.standard_normal((draws, len(spread))) @ spread.T
-    return by_run[:, problem.run], centres
+    return weights, centres
 
 
 def _effective_parameters(jacobian: Floats, phi: float, precision: Floats) -> float:

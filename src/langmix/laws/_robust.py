@@ -12,7 +12,7 @@ starts of one fit, or the bootstrap draws of it: the same few array operations s
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,31 @@ Floats = NDArray[np.float64]
 Model = Callable[[Floats], tuple[Floats, Floats]]
 """theta, shape (S, P) -> residuals, shape (S, n), and their Jacobian, shape (S, n, P)."""
 
+_GAUSSIAN_EFFICIENCY: Final = 1.345
+"""Huber's constant: 95% of the efficiency of least squares on Gaussian noise (Huber 1964)."""
+
 
 def huber(residual: Floats, delta: float) -> Floats:
     """The loss of Huber 1964: quadratic up to ``delta``, linear beyond."""
     size = np.abs(residual)
     return np.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta))
+
+
+def threshold(residual: Floats, effective: float) -> float:
+    """The Huber threshold that suits the noise of a pilot fit with ``effective`` parameters."""
+    scale = 1.4826 * float(np.median(np.abs(residual)))
+    # Residuals are smaller than the noise by what the fit has taken of it.
+    freedom = max(len(residual) - effective, 0.25 * len(residual))
+    return _GAUSSIAN_EFFICIENCY * max(scale * float(np.sqrt(len(residual) / freedom)), 1e-6)
+
+
+def dispersion(residual: Floats, delta: float, effective: float) -> float:
+    """Twice the mean Huber loss per degree of freedom: the variance where the noise is Gaussian.
+
+    Parameters that the prior rules take no degree of freedom; a quarter of the rows is left in any case.
+    """
+    freedom = max(len(residual) - effective, 0.25 * len(residual))
+    return max(2.0 * float(huber(residual, delta).sum()) / freedom, 1e-12)
 
 
 class Solution(NamedTuple):

@@ -1,7 +1,8 @@
-"""Transfer between languages: the synergy of pairs, what it is made of, and what it would be at scale."""
+"""Transfer between languages: the synergy of pairs, taken apart and at scale; and fits that use it."""
 
 from langmix.transfer._arms import seed_noise
 from langmix.transfer._estimate import Estimate
+from langmix.transfer._fit import fit, measured_gains
 from langmix.transfer._predicted import PredictedSynergy, predict_synergy
 from langmix.transfer._synergy import Synergy, synergy
 from langmix.transfer._worth import TokenWorth, token_worth
@@ -11,6 +12,8 @@ __all__ = [
     "PredictedSynergy",
     "Synergy",
     "TokenWorth",
+    "fit",
+    "measured_gains",
     "predict_synergy",
     "seed_noise",
     "synergy",
