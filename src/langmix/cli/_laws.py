@@ -26,14 +26,19 @@ def fit(
         str | None, typer.Option(help=f"{', '.join(law_room.FORMS)}; default: the best on held-out runs.")
     ] = None,
     all_forms: Annotated[
-        bool, typer.Option("--all-forms", help="Compare also the published rivals (slower).")
+        bool,
+        typer.Option(
+            "--all-forms", help="Compare also published rivals, boosted trees and stacking (slower)."
+        ),
     ] = False,
     draws: _options.Draws = 200,
     seed: _options.Seed = 0,
     json: _options.Json = False,
 ) -> None:
     """Fit a scaling law per target and write laws.json."""
-    laws = law_room.fit(read_runs(runs), law=law, all_forms=all_forms, draws=draws, seed=seed)
+    table = read_runs(runs)
+    laws = law_room.fit(table, law=law, all_forms=all_forms, draws=draws, seed=seed)
+    left_out = law_room.left_out(table) if all_forms and laws.held_out else ()
     law_room.write_laws(laws, out)
     if json:
         _print.as_json(
@@ -43,11 +48,13 @@ def fit(
                 "exponents": laws.exponents(),
                 "transfer": laws.transfer(),
                 "held_out": [asdict(e) for e in laws.held_out],
+                "left_out": left_out,
                 "targets": [asdict(s) for s in laws.summaries],
             }
         )
         return
     _print.laws_tables(laws)
+    _print.warnings(left_out)
     _print.saved("laws", out)
     _print.console.print(f"next: langmix allocate {out} --params 1.5B --tokens 350B")
 

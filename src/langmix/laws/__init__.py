@@ -16,9 +16,11 @@ from langmix.laws._laws import (
 )
 from langmix.laws._reach import Reach
 from langmix.laws.forms import FORMS
+from langmix.laws.rivals import RIVALS, Training, left_out
 
 __all__ = [
     "FORMS",
+    "RIVALS",
     "Coefficients",
     "HeldOutError",
     "Laws",
@@ -27,10 +29,12 @@ __all__ = [
     "Reach",
     "Status",
     "TargetSummary",
+    "Training",
     "check_names",
     "check_positive",
     "fit",
     "interval",
+    "left_out",
     "read_laws",
     "write_laws",
 ]

@@ -35,16 +35,16 @@ def fit(
         draws: bootstrap draws over runs, for the intervals.
         seed: of the bootstrap and of the folds.
         delta: Huber threshold on the log loss; by default set from the noise of the runs.
-        all_forms: compare also the other forms and what only predicts (`PREDICTORS`): published rivals that are
-            shown, and taken only by name.
+        all_forms: compare also the other forms, published rivals, which are shown and taken only by name, and
+            those that only predict (`PREDICTORS`), which are shown.
 
     Raises:
         InputError: an unknown form, one that only predicts, or a target with too few checkpoints.
     """
     if law in PREDICTORS:
         raise InputError(
-            f"law: {law!r} only predicts, in the comparison that `langmix fit RUNS --all-forms` prints: it is "
-            f"not written to laws.json and no allocation rests on it; expected one of {', '.join(FORMS)}"
+            f"law: {law!r} only predicts, in the comparison that `langmix fit RUNS --all-forms` prints; no "
+            f"laws.json holds it and no allocation rests on it; expected one of {', '.join(FORMS)}"
         )
     if law is not None and law not in FORMS:
         raise InputError(f"law: {law!r} is not known; expected one of {', '.join(FORMS)}")

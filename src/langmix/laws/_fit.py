@@ -121,25 +121,34 @@ def fit_target(
 
 
 def leave_out(
-    problem: Problem, fitted: TargetFit, rows: NDArray[np.bool_], *, reference: tuple[float, float]
+    problem: Problem,
+    fitted: TargetFit,
+    rows: NDArray[np.bool_],
+    *,
+    reference: tuple[float, float],
+    tolerance: float,
 ) -> Coefficients:
-    """Coefficients of F fits, each without some of the checkpoints; they start where the whole fit ended.
+    """Coefficients of F fits, each without some of the checkpoints, from where the whole fit ended.
+
+    They must converge: after a few steps they still remember what they leave out, most of all where the form
+    fails on it.
 
     Args:
         problem: the checkpoints.
         fitted: the fit to all of them.
         rows: shape (F, n), the checkpoints that each fit leaves out.
         reference: N0 and D0.
+        tolerance: as of `fit_target`.
     """
     space = Space(problem)
     ends = descend(
         space,
         np.tile(fitted.theta, (len(rows), 1)),
-        weights=1.0 - rows,
+        weights=np.where(rows, 0.0, 1.0),
         centre=np.tile(space.centre, (len(rows), 1)),
         delta=fitted.delta,
         phi=fitted.phi,
-        tolerance=1e-6,
+        tolerance=tolerance,
     )
     return _coefficients(space, ends.theta, reference)
 

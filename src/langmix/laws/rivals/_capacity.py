@@ -62,7 +62,8 @@ def share_capacity(h: Floats, size: Floats, log_c: Floats, log_b: Floats, log_H:
             break
         step = np.divide(excess, slope, out=np.zeros_like(excess), where=slope > 0)
         log_mu = log_mu + np.maximum(step, 0.0)
-    return np.maximum(floor, (wanted - log_mu[..., None]) / (b + 1.0))
+    found: Floats = np.maximum(floor, (wanted - log_mu[..., None]) / (b + 1.0))
+    return found
 
 
 def differentiate(h: Floats, size: Floats, log_c: Floats, log_b: Floats, log_H: Floats) -> Capacity:

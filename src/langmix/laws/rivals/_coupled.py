@@ -19,13 +19,12 @@ from scipy.optimize import nnls
 from langmix.laws._polish import polish
 from langmix.laws._problems import reference
 from langmix.laws.rivals._capacity import differentiate, share_capacity
-from langmix.laws.rivals._training import Training
+from langmix.laws.rivals._training import ROUGH, Training
 from langmix.runs import RunTable
 
 Floats = NDArray[np.float64]
 
-_ROUGH: Final = 1e-5
-_STARTS: Final = 3
+_STARTS: Final = 6
 _EXPONENT_PRIOR: Final = (math.log(0.3), 1.0)
 """Of log a and log b: weak, for languages whose loss was not measured or whose runs have one size."""
 _C_DEVIATION: Final = 2.0
@@ -49,7 +48,7 @@ class Coupled:
     def fit(self, training: Training) -> CoupledFit:
         """Fit all languages together."""
         space = CoupledSpace(training.runs)
-        found = polish(space, space.starts(), delta=training.delta, tolerance=_ROUGH)
+        found = polish(space, space.starts(), delta=training.delta, tolerance=ROUGH)
         return CoupledFit(space=space, theta=found.theta)
 
 
@@ -136,8 +135,8 @@ class CoupledSpace:
         """theta, shape (..., P), by name."""
         targets, languages = len(self.own), (theta.shape[-1] - 1 - 3 * len(self.own)) // 2
         ends = np.cumsum([targets, targets, targets, languages, languages])
-        *blocks, H = np.split(theta, ends, axis=-1)
-        return Values(*blocks, H[..., 0])
+        E, A, a, c, b, H = np.split(theta, ends, axis=-1)
+        return Values(E, A, a, c, b, H[..., 0])
 
     def residuals(self, theta: Floats) -> tuple[Floats, Floats]:
         """Log of predicted over measured loss, shape (S, n), and its Jacobian, shape (S, n, P).
@@ -173,7 +172,7 @@ class CoupledSpace:
         return np.log(loss) - self._log_loss, jacobian / loss[..., None]
 
     def starts(self) -> Floats:
-        """The best points of a coarse search, shape (at most 3, P).
+        """The best points of a coarse search, shape (at most 6, P).
 
         Given the exponents and x* the law is linear in E, c, A >= 0; x* follows from c, which is taken from
         equal c first.

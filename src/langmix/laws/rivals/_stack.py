@@ -1,10 +1,11 @@
 r"""Stacking (Wolpert 1992; Breiman 1996): a weighted mean of what several forms of law predict.
 
-    L_i = sum_m w_im L_im ,   w_im >= 0,   sum_m w_im = 1
+    L_i = sum_m w_m L_im ,   w_m >= 0,   sum_m w_m = 1
 
 The weights minimise the squared relative error of predictions of runs that the members' fits left out: an
 inner cross-validation, by run, inside the training part. Members are the convex forms that can predict every
-mixture, so that the sum is convex too.
+mixture, so that the sum is convex too. All targets share the weights: weights per target had more error on
+three of four public comparisons (docs/laws.md).
 """
 
 from __future__ import annotations
@@ -44,8 +45,7 @@ class Stack:
         runs = training.runs
         relative = np.stack([m.without(fold) for m in members], axis=-1) / runs.losses[..., None] - 1.0
         usable = np.column_stack([usable_rows(runs, i, MEMBERS[0]) for i in range(len(runs.targets))])
-        weights = [weigh(relative[usable[:, i], i]) for i in range(len(runs.targets))]
-        return StackFit(members=members, weights=np.array(weights))
+        return StackFit(members=members, weights=weigh(relative[usable]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -54,7 +54,7 @@ class StackFit:
 
     Attributes:
         members: M of them.
-        weights: shape (T, M), >= 0, summing to 1 over the members.
+        weights: shape (M,), >= 0, summing to 1.
     """
 
     members: tuple[FormFit, ...]
@@ -62,7 +62,7 @@ class StackFit:
 
     def __call__(self, runs: RunTable) -> Floats:
         """Losses, shape (n, T)."""
-        found: Floats = (np.stack([m(runs) for m in self.members], axis=-1) * self.weights).sum(axis=-1)
+        found: Floats = np.stack([m(runs) for m in self.members], axis=-1) @ self.weights
         return found
 
 

@@ -16,7 +16,7 @@ from langmix.runs import RunTable
 
 Floats = NDArray[np.float64]
 
-_ROUGH: Final = 1e-5
+ROUGH: Final = 1e-5
 """Tolerance of the fits that only compare forms: the last digits of a flat valley change no prediction."""
 
 
@@ -65,7 +65,7 @@ class FormFit:
         asked = tuple(problems(runs, form))
         rng = np.random.default_rng(0)
         outcomes = (
-            fit_target(p, reference=reference(runs), delta=delta, draws=0, rng=rng, tolerance=_ROUGH)
+            fit_target(p, reference=reference(runs), delta=delta, draws=0, rng=rng, tolerance=ROUGH)
             for p in asked
         )
         return cls(runs=runs, problems=asked, outcomes=tuple(outcomes))
@@ -80,7 +80,13 @@ class FormFit:
         names = np.unique(fold)
         refits = stack(
             [
-                leave_out(p, o, fold[first][p.run] == names[:, None], reference=reference(self.runs))
+                leave_out(
+                    p,
+                    o,
+                    fold[first][p.run] == names[:, None],
+                    reference=reference(self.runs),
+                    tolerance=ROUGH,
+                )
                 for p, o in zip(self.problems, self.outcomes, strict=True)
             ]
         )

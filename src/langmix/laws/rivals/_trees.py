@@ -1,9 +1,10 @@
 """Boosted trees as in RegMix (Liu et al. 2024, arXiv 2407.01492): LightGBM, one model per target.
 
 Parameters as published: 1,000 trees at a learning rate of 0.01, stopped early after 3 rounds without a gain
-in l1 or l2, seed 42, LightGBM's defaults otherwise. Where ours deviates: the runs on which it stops are a
-fifth of the training part (RegMix stops on the runs that it reports), and a leaf may hold fewer than
-LightGBM's 20 checkpoints where the table has fewer than 400.
+in l1 or l2, seed 42, LightGBM's defaults otherwise. Where ours deviates, always to less error: the runs on
+which it stops are a fifth of the training part (RegMix stops on the runs that it reports), as many trees are
+then fitted to all of it, and a leaf may hold fewer than LightGBM's 20 checkpoints where there are fewer than
+400.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _PUBLISHED: Final = {"num_iterations": 1000, "learning_rate": 0.01, "seed": 42, "metric": ["l1", "l2"]}
-_REPRODUCIBLE: Final = {"deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1}
+_QUIET: Final = {"verbosity": -1}
+_REPRODUCIBLE: Final = {"deterministic": True, "force_row_wise": True, "num_threads": 1, **_QUIET}
+_LEAF: Final = 20
 _PATIENCE: Final = 3
 _FOLDS: Final = 5
 
@@ -52,15 +55,21 @@ class Trees:
         for losses in runs.losses.T:
             measured = np.isfinite(losses)
             learn, stop = measured & ~stopping, measured & stopping
-            leaf = min(20, max(2, int(learn.sum()) // 20))
-            data = lightgbm.Dataset(inputs[learn], losses[learn], params={"verbosity": -1})
+            chosen = {
+                **_PUBLISHED,
+                **_REPRODUCIBLE,
+                "min_data_in_leaf": min(_LEAF, max(2, int(learn.sum()) // 20)),
+            }
+            part = lightgbm.Dataset(inputs[learn], losses[learn], params=_QUIET)
+            first = lightgbm.train(
+                chosen,
+                part,
+                valid_sets=[part.create_valid(inputs[stop], losses[stop])],
+                callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
+            )
+            everything = lightgbm.Dataset(inputs[measured], losses[measured], params=_QUIET)
             models.append(
-                lightgbm.train(
-                    {**_PUBLISHED, **_REPRODUCIBLE, "min_data_in_leaf": leaf},
-                    data,
-                    valid_sets=[data.create_valid(inputs[stop], losses[stop])] if stop.any() else None,
-                    callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)] if stop.any() else None,
-                )
+                lightgbm.train({**chosen, "num_iterations": max(1, first.best_iteration)}, everything)
             )
         return TreesFit(models, repeats)
 
