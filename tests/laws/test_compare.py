@@ -16,19 +16,20 @@ from planted import plant, truth
 @pytest.fixture(scope="module")
 def few_languages() -> RunTable:
     rng = np.random.default_rng(9)
-    return plant(truth(rng, count=2), rng)
+    frame = plant(truth(rng, count=2), rng).frame
+    return RunTable.from_frame(frame.drop(columns="loss.java"))
 
 
 def test_all_forms_and_rivals_are_compared_on_the_same_checkpoints(
     few_languages: RunTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("lightgbm")
-    monkeypatch.setattr(comparison, "_FOLDS", 2)
-    laws = fit(few_languages, draws=0, all_forms=True)
+    largest = few_languages.tokens > few_languages.tokens.max() / 1.2
+    monkeypatch.setattr(comparison, "_splits", lambda runs, seed: {"larger D": [largest]})
+    laws = fit(few_languages, draws=0, delta=0.01, all_forms=True)
     assert {e.form for e in laws.held_out} == {*FORMS, "capacity", "trees", "stack"}
     assert laws.form in ("ces", "transfer", "chinchilla")
-    for split in {e.split for e in laws.held_out}:
-        assert len({e.rows for e in laws.held_out if e.split == split}) == 1
+    assert len({e.rows for e in laws.held_out}) == 1
     assert all(np.isfinite(e.error) for e in laws.held_out)
 
 
@@ -41,8 +42,9 @@ def test_what_only_predicts_is_no_law_to_fit(name: str, few_languages: RunTable)
 def test_held_out_losses_change_no_prediction(
     few_languages: RunTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fault injected: the losses that are held out are doubled, and every rival predicts as before."""
+    """A fault injected: the losses that are held out are doubled, and all predict as before."""
     pytest.importorskip("lightgbm")
+    rivals = ("ces", *PREDICTORS)
     largest = few_languages.tokens > few_languages.tokens.max() / 1.2
     monkeypatch.setattr(comparison, "_splits", lambda runs, seed: {"larger D": [largest]})
     wrong = few_languages.frame.copy()
@@ -68,11 +70,11 @@ def test_held_out_losses_change_no_prediction(
 
                 return predict
 
-        monkeypatch.setattr(comparison, "RIVALS", {name: Recorded(name) for name in RIVALS})
-        comparison.compare(runs, seed=0, delta=None, all_forms=True)
+        monkeypatch.setattr(comparison, "RIVALS", {name: Recorded(name) for name in rivals})
+        comparison.compare(runs, seed=0, delta=0.01, all_forms=True)
         return seen
 
     right, other = predictions(few_languages), predictions(RunTable.from_frame(wrong))
-    assert set(right) == set(RIVALS)
-    for name in RIVALS:
+    assert set(right) == set(rivals)
+    for name in rivals:
         np.testing.assert_array_equal(other[name], right[name])
