@@ -14,99 +14,14 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from planted_study import BUDGETS, NAMES, NOISE, PARAMS, SIZES, TOKENS, Floats, Truth, protocol, table
 
 import langmix as lm
-from langmix.design import PlannedRun, grid, plan
+from langmix.design import PlannedRun, plan
 from langmix.design._candidates import Candidate, candidates
-from langmix.languages import LANGUAGES
-
-Floats = NDArray[np.float64]
-
-NAMES = [language.name for language in LANGUAGES]
-SIZES = {f"{n}B": n * 1e9 for n in (0.1, 0.2, 0.4, 0.6, 1.1, 1.3, 1.6, 2.0, 2.4, 3.1)}
-BUDGETS = [n * 10**9 for n in (2, 4, 8, 16, 32, 64)]
-PARAMS, TOKENS, NOISE = 1.5e9, 350e9, 0.005
-ALPHA = np.array([0.221, 0.447, 0.692, 0.439, 0.321, 0.845, 0.643])
-BETA = np.array([1.217, 1.129, 1.247, 1.303, 1.350, 1.149, 1.297])
-IRREDUCIBLE = np.array([0.566, 0.397, 0.554, 0.518, 0.288, 0.414, 0.397])
-
-
-class Truth:
-    """A planted law.
-
-    ``beta`` scales the study's exponents: 1 is as printed, 0.3 is like those of other studies. ``s`` below
-    1 makes languages complement each other, and ``drift`` lets the data terms change with N: both are
-    unlike the form that is fitted.
-    """
-
-    def __init__(self, rng: np.random.Generator, *, beta: float, s: float, drift: float) -> None:
-        self.s, self.drift = s, drift * rng.standard_normal(7)
-        self.beta = BETA * beta * np.exp(0.1 * rng.standard_normal(7))
-        self.alpha = ALPHA * np.exp(0.1 * rng.standard_normal(7))
-        self.E, self.A = IRREDUCIBLE, rng.uniform(0.08, 0.25, 7)
-        self.B = rng.uniform(0.1, 0.4, 7)  # nats at 20B tokens
-        self.tau = np.exp(rng.normal(np.log(0.15), 1.0, (7, 7)))
-        np.fill_diagonal(self.tau, 1.0)
-
-    def loss(self, params: float, tokens: float, shares: Floats, unique: Floats) -> Floats:
-        """Of every language, shape (7,)."""
-        d = shares * tokens
-        beyond = np.maximum(d / unique - 1, 0)
-        d = np.where(beyond > 0, np.where(beyond > 0, unique, 0) * (1 + 15 * (1 - np.exp(-beyond / 15))), d)
-        x = np.maximum((self.tau @ (d / 20e9) ** self.s) ** (1 / self.s), 1e-9)
-        size = params / 1e9
-        return self.E + self.A * size**-self.alpha + self.B * size**self.drift * x**-self.beta
-
-    def objective(self, shares: Floats) -> float:
-        """Mean loss of the training run."""
-        return float(self.loss(PARAMS, TOKENS, shares, np.full(7, np.inf)).mean())
-
-    def optimum(self) -> Floats:
-        """The best mixture, by exponentiated gradients on the convex programme."""
-        p = np.full(7, 1 / 7)
-        for _ in range(20000):
-            parts = self.tau * p**self.s
-            u = parts.sum(axis=1)
-            scale = self.B * (PARAMS / 1e9) ** self.drift * (TOKENS / 20e9) ** -self.beta
-            slope = -((self.beta * scale * u ** (-self.beta / self.s - 1)) @ parts) / p
-            p = p * np.exp(-0.1 * (slope - slope @ p) / np.abs(slope).max())
-            p = np.maximum(p, 1e-9) / np.maximum(p, 1e-9).sum()
-        return p
-
-
-def table(truth: Truth, runs: Iterable[PlannedRun], rng: np.random.Generator) -> lm.RunTable:
-    """The run table that training these runs gives."""
-    rows = []
-    for run in runs:
-        shares = np.array([run.shares.get(n, 0.0) for n in NAMES])
-        unique = np.array([run.unique.get(n, np.inf) for n in NAMES], dtype=float)
-        for tokens in run.budgets:
-            loss = truth.loss(SIZES[run.size], tokens, shares, unique) * np.exp(
-                NOISE * rng.standard_normal(7)
-            )
-            rows.append(
-                {"run": run.run, "params": SIZES[run.size], "tokens": tokens}
-                | {f"share.{n}": shares[k] for k, n in enumerate(NAMES)}
-                | {f"unique.{n}": unique[k] for k, n in enumerate(NAMES) if np.isfinite(unique[k])}
-                | {f"loss.{n}": loss[k] for k, n in enumerate(NAMES)}
-            )
-    return lm.RunTable.from_frame(pd.DataFrame(rows), source="planted truth")
-
-
-def protocol() -> list[PlannedRun]:
-    """The study's runs; its 28 models of 128B tokens at 1.3B parameters, which it does not print."""
-    half = 64 * 10**9
-    arms = [(f"{n}+{n}", {n: 1.0}, {n: half}) for n in NAMES]
-    arms += [(f"{i}+{j}", {i: 0.5, j: 0.5}, {}) for i, j in combinations(NAMES, 2)]
-    return grid(NAMES, sizes=list(SIZES), budgets=BUDGETS) + [
-        PlannedRun(run=f"pair-{n}", arm="pair", size="1.3B", budgets=(2 * half,), shares=s, unique=u)
-        for n, s, u in arms
-    ]
 
 
 def flops(runs: Iterable[PlannedRun]) -> float:

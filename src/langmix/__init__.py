@@ -22,9 +22,26 @@ from langmix.allocate import (
 from langmix.design import Plan, Prior, plan
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
 from langmix.export import export
-from langmix.laws import Laws, Prediction, fit, read_laws, write_laws
+from langmix.laws import (
+    Laws,
+    MixturePrediction,
+    Prediction,
+    ProportionLaw,
+    read_any_laws,
+    read_laws,
+    write_laws,
+)
+from langmix.published import Published, published
 from langmix.runs import RunTable, read_runs
-from langmix.transfer import Synergy, synergy
+from langmix.transfer import (
+    PredictedSynergy,
+    Synergy,
+    TokenWorth,
+    fit,
+    predict_synergy,
+    synergy,
+    token_worth,
+)
 
 __version__ = VERSION
 
@@ -37,11 +54,16 @@ __all__ = [
     "LangmixError",
     "Laws",
     "MissingExtraError",
+    "MixturePrediction",
     "Plan",
+    "PredictedSynergy",
     "Prediction",
     "Prior",
+    "ProportionLaw",
+    "Published",
     "RunTable",
     "Synergy",
+    "TokenWorth",
     "__version__",
     "add_language",
     "allocate",
@@ -49,9 +71,13 @@ __all__ = [
     "export",
     "fit",
     "plan",
+    "predict_synergy",
     "prices_along",
+    "published",
+    "read_any_laws",
     "read_laws",
     "read_runs",
     "synergy",
+    "token_worth",
     "write_laws",
 ]

@@ -128,6 +128,15 @@ def check_schema(text: str, path: Path, *, kind: str, newest: int, command: str)
         )
 
 
+def kind_of(text: str) -> object:
+    """What a JSON file says that it is; None where it says nothing, or is not JSON."""
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return content.get("kind") if isinstance(content, dict) else None
+
+
 def validation_message(path: Path, error: Exception, *, remedy: str) -> str:
     """One line for the first fault that pydantic found in a file: where, the value, what was expected."""
     if isinstance(error, ValidationError):

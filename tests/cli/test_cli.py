@@ -117,6 +117,23 @@ def test_runs_are_planned_from_nothing_and_from_laws(folder: Path, tmp_path: Pat
     assert {run["size"] for run in printed["runs"]} <= {"50k", "big"}
 
 
+def test_the_proportion_law_predicts_and_allocates_nothing(folder: Path) -> None:
+    fitted = langmix("fit", "runs.csv", "--law", "proportion", "--draws", "0", "-o", "one.json", cwd=folder)
+    assert fitted.returncode == 0, fitted.stderr
+    assert "gamma" in fitted.stdout
+    at = ("one.json", "--params", "100k", "--tokens", "1M")
+    predicted = langmix("predict", *at, "--json", cwd=folder)
+    assert 0 < json.loads(predicted.stdout)["loss"] < 10
+    refused(langmix("predict", *at, "--available", "go=1M", cwd=folder), "--available", "repeated tokens")
+    refused(
+        langmix("allocate", *at, cwd=folder),
+        "one.json: this is the proportion law",
+        "rewards data that are easy to predict",
+        "it would put",
+        "langmix fit RUNS",
+    )
+
+
 def test_a_table_becomes_a_page(folder: Path) -> None:
     pytest.importorskip("matplotlib")
     done = langmix("report", "runs.csv", "--laws", "laws.json", "--json", cwd=folder)
@@ -171,6 +188,16 @@ def test_a_wrong_run_table_is_refused_and_nothing_is_written(
         (["plan", *TARGET, "--budget", "1e15"], ["languages: none", "at least 2"]),
         (["plan", *TARGET, "--regret", "5"], ["--regret", "'5'", "0.1%"]),
         (["plan", "missing.json", *TARGET, "--budget", "1e15"], ["missing.json", "langmix fit"]),
+        (
+            ["plan", *TARGET, "--languages", "go,rust", "--budget", "1e13", "--prior", "paper"],
+            ["--prior: 'paper'", "expected one of default, published"],
+        ),
+        (
+            ["plan", "laws.json", *TARGET, "--budget", "1e13", "--prior", "published"],
+            ["--prior: published", "leave the prior out"],
+        ),
+        (["fit", "runs.csv", "--law", "proportional"], ["'proportional'", "farseer, proportion"]),
+        (["fit", "runs.csv", "--synergy", "published"], ["--synergy: only --law proportion takes it"]),
         (["study", "run", "."], ["study.yaml", "there is no such file"]),
         (["corpus", "out", "--source", "nowhere"], ["nowhere"]),
         (["corpus", "out", "--language", "cobol"], ["'cobol'", "expected one of python, java"]),

@@ -4,7 +4,6 @@ from langmix.allocate._add import Addition, Tradeoff, add_language
 from langmix.allocate._allocation import allocate
 from langmix.allocate._along import AtBudget, prices_along
 from langmix.allocate._compute import ComputeOptimal, allocate_compute
-from langmix.allocate._count import count
 from langmix.allocate._file import mixture_json, read_mixture, write_mixture
 from langmix.allocate._interior import Losses, Problem
 from langmix.allocate._objective import OBJECTIVES
@@ -28,7 +27,6 @@ __all__ = [
     "add_language",
     "allocate",
     "allocate_compute",
-    "count",
     "mixture_json",
     "prices_along",
     "read_mixture",

@@ -23,14 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langmix.allocate._allocation import Solved, report
-from langmix.allocate._count import count
 from langmix.allocate._interior import Optimum, Problem
 from langmix.allocate._limits import Limits, Near
 from langmix.allocate._programme import Programme, add_moved, limit_losses
 from langmix.allocate._question import Question
 from langmix.allocate._results import Allocation, Interval, Unknown
 from langmix.errors import InfeasibleError, InputError
-from langmix.laws import Laws, check_positive
+from langmix.laws import Laws, check_positive, refuse_proportion
+from langmix.quantities import count
 
 Floats = NDArray[np.float64]
 
@@ -127,6 +127,7 @@ def add_language(
         InputError: an unknown name or a value out of range.
         InfeasibleError: the target cannot be reached within the limits; says what can.
     """
+    refuse_proportion(laws)
     check_positive(params=params, trained=trained, remaining=remaining)
     if language not in laws.languages or language not in laws.targets:
         both = [name for name in laws.languages if name in laws.targets]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from langmix.allocate._count import count
+from langmix.quantities import count
 
 Floats = NDArray[np.float64]
 Kind = Literal["floor", "fixed", "ceiling", "data", "near"]

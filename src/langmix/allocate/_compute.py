@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from langmix.allocate._allocation import answer, least_shares
-from langmix.allocate._count import count
 from langmix.allocate._question import Asked, Question
 from langmix.allocate._results import Allocation, Interval
 from langmix.allocate._robust import together
 from langmix.errors import InfeasibleError, InputError
 from langmix.laws import Laws, check_positive
+from langmix.quantities import count
 
 Floats = NDArray[np.float64]
 

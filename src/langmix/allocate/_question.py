@@ -10,14 +10,14 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from langmix.allocate._count import count
 from langmix.allocate._interior import Losses, Optimum
 from langmix.allocate._limits import Limits, Near, check_epochs, share_limits
 from langmix.allocate._objective import choose, importance, levels_of, weights_of
 from langmix.allocate._programme import Programme, as_batch, giving_way
 from langmix.allocate._robust import ROBUST, robust_optimum
 from langmix.errors import InfeasibleError, InputError
-from langmix.laws import Laws
+from langmix.laws import Laws, refuse_proportion
+from langmix.quantities import count
 
 Floats = NDArray[np.float64]
 
@@ -92,6 +92,7 @@ class Question:
         Raises:
             InputError: an unknown name, or a value out of range.
         """
+        refuse_proportion(laws)
         supply = laws.supply_vector(available)
         check_epochs(max_epochs, supply)
         fixed = fixed or {}

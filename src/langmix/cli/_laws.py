@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from langmix import laws as law_room
+from langmix import transfer
 from langmix.cli import _options, _print
 from langmix.cli._app import app
+from langmix.errors import InputError
 from langmix.languages import label
+from langmix.laws import PROPORTION, MixturePrediction, ProportionLaw
+from langmix.published import published
 from langmix.runs import read_runs
-from langmix.transfer import synergy as measure
+
+_SYNERGIES: Final = ("measured", "published")
 
 
 @app.command()
@@ -23,7 +28,15 @@ def fit(
         Path, typer.Option("--out", "-o", callback=_options.writable(), help="Where to write the laws.")
     ] = Path("laws.json"),
     law: Annotated[
-        str | None, typer.Option(help=f"{', '.join(law_room.FORMS)}; default: the best on held-out runs.")
+        str | None,
+        typer.Option(
+            help=f"{', '.join(law_room.FORMS)}; default: the best on held-out runs. {PROPORTION}: the law of "
+            "arXiv 2512.13472, for predictions alone."
+        ),
+    ] = None,
+    synergy: Annotated[
+        str | None,
+        typer.Option(help=f"For --law {PROPORTION}: measured on the runs (the default), or published."),
     ] = None,
     all_forms: Annotated[
         bool,
@@ -36,8 +49,20 @@ def fit(
     json: _options.Json = False,
 ) -> None:
     """Fit a scaling law per target and write laws.json."""
+    if synergy not in (None, *_SYNERGIES):
+        raise InputError(f"--synergy: {synergy!r} is not known; expected one of {', '.join(_SYNERGIES)}")
     table = read_runs(runs)
-    laws = law_room.fit(table, law=law, all_forms=all_forms, draws=draws, seed=seed)
+    if law == PROPORTION:
+        if all_forms:
+            raise InputError(f"--all-forms: compares losses of languages, and --law {PROPORTION} has none")
+        gains = published().synergy if synergy == "published" else None
+        one = transfer.fit(table, law="proportion", synergy=gains, draws=draws, seed=seed)
+        law_room.write_laws(one, out)
+        _show_proportion(one, out, json=json)
+        return
+    if synergy is not None:
+        raise InputError(f"--synergy: only --law {PROPORTION} takes it; leave it out")
+    laws = transfer.fit(table, law=law, all_forms=all_forms, draws=draws, seed=seed)
     left_out = law_room.left_out(table) if all_forms and laws.held_out else ()
     law_room.write_laws(laws, out)
     if json:
@@ -73,15 +98,18 @@ def predict(
     ] = None,
     json: _options.Json = False,
 ) -> None:
-    """Predict the loss of every target for a training run."""
-    fitted = law_room.read_laws(laws)
+    """Predict the loss of every target for a training run (the proportion law: its mean loss)."""
+    fitted = law_room.read_any_laws(laws)
     uniform = dict.fromkeys(fitted.languages, 1 / len(fitted.languages))
-    prediction = fitted.predict(
-        params=_options.quantity(params, option="--params"),
-        tokens=_options.quantity(tokens, option="--tokens"),
-        shares=_options.pairs(share, option="--share") if share else uniform,
-        available=_options.pairs(available or [], option="--available", counts=True),
-    )
+    n, d = _options.quantity(params, option="--params"), _options.quantity(tokens, option="--tokens")
+    shares = _options.pairs(share, option="--share") if share else uniform
+    if isinstance(fitted, ProportionLaw):
+        if available:
+            raise InputError(f"--available: the {PROPORTION} law of {laws} has no term for repeated tokens")
+        _show_mixture(fitted.predict(params=n, tokens=d, shares=shares), json=json)
+        return
+    supply = _options.pairs(available or [], option="--available", counts=True)
+    prediction = fitted.predict(params=n, tokens=d, shares=shares, available=supply)
     if json:
         _print.as_json(asdict(prediction))
         return
@@ -91,23 +119,119 @@ def predict(
     _print.warnings(prediction.warnings)
 
 
-@app.command()
-def synergy(runs: _options.RunsFile, json: _options.Json = False) -> None:
-    """Synergy of the language pairs that the runs trained, with what it is made of."""
-    found = measure(read_runs(runs))
+def _show_proportion(law: ProportionLaw, out: Path, *, json: bool) -> None:
     if json:
         _print.as_json(
-            [
-                {
-                    "params": s.params,
-                    "tokens": s.tokens,
-                    "cells": s.frame(),
-                    "seed_noise": dict(zip(s.languages, s.noise, strict=True)),
-                    "degrees_of_freedom": s.degrees_of_freedom,
-                }
-                for s in found
-            ]
+            {
+                "form": PROPORTION,
+                "laws": str(out),
+                "exponents": law.exponents(),
+                "shared": law.shared(),
+                "synergy": law.synergy,
+                "rows": law.rows,
+                "noise": law.noise,
+                "status": law.status.value,
+                "at_bound": law.at_bound,
+                "notes": law.notes,
+                "targets": [asdict(s) for s in law.summaries],
+            }
         )
         return
-    for one in found:
+    _print.proportion_tables(law)
+    _print.saved("laws", out)
+    _print.say(f"next: langmix predict {out} --params 1.5B --tokens 350B (langmix allocate refuses this law)")
+
+
+def _show_mixture(prediction: MixturePrediction, *, json: bool) -> None:
+    if json:
+        _print.as_json(asdict(prediction))
+        return
+    _print.say(
+        f"mean loss of the mixture on its own data: {prediction.loss:.4f}  ({prediction.low:.4f} to "
+        f"{prediction.high:.4f}) nats per token"
+    )
+    _print.warnings(prediction.warnings)
+
+
+@app.command()
+def synergy(
+    runs: _options.RunsFile,
+    laws: Annotated[
+        Path | None, typer.Option(help="laws.json of these runs: predict the synergy at --params, --tokens.")
+    ] = None,
+    params: Annotated[
+        str | None, typer.Option(help="Parameters of the run to predict, such as 1.5B.")
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(help="Its tokens in total, such as 128B.")] = None,
+    passes: Annotated[
+        float, typer.Option(help="Times that the repeated language is seen in them; the study's is 2.")
+    ] = 2.0,
+    draws: _options.Draws = 200,
+    seed: _options.Seed = 0,
+    json: _options.Json = False,
+) -> None:
+    """Synergy of the language pairs that the runs trained, taken apart, and predicted at scale."""
+    if (laws is None) != (params is None) or (laws is None) != (tokens is None):
+        raise InputError(
+            "synergy: a prediction needs --laws, --params and --tokens together; leave all three out for "
+            "what the runs measured"
+        )
+    table = read_runs(runs)
+    measured = transfer.synergy(table)
+    try:
+        worths, without = transfer.token_worth(table, draws=draws, seed=seed), None
+    except InputError as error:  # the synergy stands without the curves
+        worths, without = [], str(error)
+    predicted = (
+        transfer.predict_synergy(
+            law_room.read_laws(laws),
+            params=_options.quantity(params, option="--params"),
+            tokens=_options.quantity(tokens, option="--tokens"),
+            passes=passes,
+        )
+        if laws and params and tokens
+        else None
+    )
+    if json:
+        _print.as_json(
+            {
+                "measured": [
+                    {
+                        "params": s.params,
+                        "tokens": s.tokens,
+                        "cells": s.frame(),
+                        "seed_noise": dict(zip(s.languages, s.noise, strict=True)),
+                        "degrees_of_freedom": s.degrees_of_freedom,
+                    }
+                    for s in measured
+                ],
+                "worth": [
+                    {
+                        "params": w.params,
+                        "tokens": w.tokens,
+                        "cells": w.frame(),
+                        "repetition_constant": w.repetition_frame(),
+                    }
+                    for w in worths
+                ],
+                "without_worth": without,
+                "predicted": predicted
+                and {
+                    "params": predicted.params,
+                    "tokens": predicted.tokens,
+                    "passes": predicted.passes,
+                    "cells": predicted.frame(),
+                    "warnings": predicted.warnings,
+                },
+            }
+        )
+        return
+    for one in measured:
         _print.synergy_table(one)
+    for each in worths:
+        _print.worth_table(each)
+    if without:
+        _print.warnings((f"no worth of tokens: {without}",))
+    if predicted:
+        _print.predicted_synergy_table(predicted)
+        _print.warnings(predicted.warnings)

@@ -10,12 +10,13 @@ import typer
 from rich.markup import escape
 
 from langmix import design, files
-from langmix.allocate import count
 from langmix.cli import _options, _print
 from langmix.cli._app import app
-from langmix.design import Plan, Step
+from langmix.design import PRIORS, Plan, Prior, Step
+from langmix.errors import InputError
 from langmix.languages import short_label
 from langmix.laws import read_laws
+from langmix.quantities import count
 
 _ROWS: Final = 20
 _MILESTONES: Final = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999)
@@ -53,6 +54,10 @@ def plan(
     noise: Annotated[
         str | None, typer.Option(help="Of a measured loss, such as 0.5%; default: that of the fits, or 1%.")
     ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(help="What is believed without laws: default, or published (docs/published.md)."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of draws and runs; give every round of runs its own.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write it.")] = Path("plan.json"),
     study: Annotated[
@@ -61,6 +66,8 @@ def plan(
     json: _options.Json = False,
 ) -> None:
     """Choose which runs to buy next: what improves the choice of a mixture most per FLOP."""
+    if laws is not None and prior is not None:
+        raise InputError(f"--prior: {prior}; a plan from {laws} starts from its draws: leave the prior out")
     chosen = design.plan(
         read_laws(laws) if laws else None,
         params=_options.quantity(params, option="--params"),
@@ -74,6 +81,7 @@ def plan(
         available=_options.pairs(available or [], option="--available", counts=True),
         largest=_options.quantity(largest, option="--largest") if largest else None,
         noise=_options.part(noise, option="--noise") if noise else None,
+        prior=_prior(prior) if prior else None,
         seed=seed,
     )
     design.write_plan(chosen, out)
@@ -86,6 +94,12 @@ def plan(
     _print.saved("plan", out)
     if study is not None:
         _print.saved("study", study)
+
+
+def _prior(name: str) -> Prior:
+    if name not in PRIORS:
+        raise InputError(f"--prior: {name!r} is not known; expected one of {', '.join(PRIORS)}")
+    return PRIORS[name]()
 
 
 def _show(chosen: Plan) -> None:

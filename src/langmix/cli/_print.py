@@ -22,14 +22,15 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval, count
+from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval
 from langmix.corpus import Corpus
 from langmix.errors import LangmixError
 from langmix.evaluate import LanguageLoss
 from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
-from langmix.laws import Laws, Status
-from langmix.transfer import Synergy
+from langmix.laws import Laws, ProportionLaw, Status
+from langmix.quantities import count
+from langmix.transfer import PredictedSynergy, Synergy, TokenWorth
 
 console = Console(highlight=False)
 stderr = Console(highlight=False, stderr=True, soft_wrap=True)
@@ -125,6 +126,29 @@ def laws_tables(laws: Laws) -> None:
             taken = " (taken)" if form == laws.form else ""
             held.add_row(form + taken, *(f"{100 * errors[s]:.2f}%" for s in splits))
         console.print(held)
+
+
+def proportion_tables(law: ProportionLaw) -> None:
+    """The exponents of every language, the numbers that they share, and what the runs could not tell."""
+    table = _table(f"{law.formula}, 90% intervals", "language")
+    names = ("alpha_N", "alpha_D", "L_inf")
+    for name in names:
+        table.add_column(name, justify="right")
+    table.add_column("fit")
+    for row, summary in zip(law.exponents().to_dict("records"), law.summaries, strict=True):
+        table.add_row(
+            escape(label(row["language"])),
+            *(_within(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in names),
+            _STATUS[summary.status],
+        )
+    console.print(table)
+    for row in law.shared().to_dict("records"):
+        say(f"  {row['name']} {_within(row['value'], row['low'], row['high'])}")
+    say(
+        f"  {_STATUS[law.status]}; {law.rows} checkpoints, typical error {100 * law.noise:.1f}%; "
+        f"synergy: {law.synergy}"
+    )
+    warnings(law.notes)
 
 
 def allocation_table(allocation: Allocation) -> None:
@@ -283,6 +307,51 @@ def synergy_table(found: Synergy) -> None:
         console.print("  in parentheses: not distinguishable from seed noise (false discovery rate 10%)")
     else:
         console.print("  in parentheses: no run was repeated under another seed, so the noise is unknown")
+
+
+def worth_table(found: TokenWorth) -> None:
+    """TokenWorth of other languages' tokens and of a second pass (the diagonal)."""
+    half = count(found.tokens / 2)
+    title = f"what {half} tokens are worth on top of {half} of the target, in fresh tokens of it"
+    table = _table(title, "target")
+    for name in found.languages:
+        table.add_column(escape(short_label(name)), justify="right", overflow="fold")
+    for i, name in enumerate(found.languages):
+        cells, spread = [], []
+        for j in range(len(found.languages)):
+            of, at = (found.second_pass, (i,)) if i == j else (found.auxiliary, (i, j))
+            known = not math.isnan(of.value[at])
+            cells.append(f"{of.value[at]:.2f}" if known else "")
+            low, high = of.low[at], of.high[at]
+            spread.append("" if not known else f"{low:.1f}-{high:.1f}" if low > 0 else f"<{high:.1f}")
+        table.add_row(escape(short_label(name)), *cells)
+        table.add_row("", *spread)
+    console.print(table)
+    console.print("  diagonal: a second pass over the target itself; below: 90% intervals")
+
+
+def predicted_synergy_table(found: PredictedSynergy) -> None:
+    """Gains at a target scale, and from how many passes on the other language is the better choice."""
+    title = (
+        f"predicted synergy gain in %, {count(found.params)} parameters, {count(found.tokens)} tokens, "
+        f"{found.passes:g} passes"
+    )
+    table = _table(title, "target")
+    for name in found.languages:
+        table.add_column(escape(short_label(name)), justify="right", overflow="fold")
+    for i, name in enumerate(found.languages):
+        gains, turns = [], []
+        for j in range(len(found.languages)):
+            low, high = found.gain.low[i, j], found.gain.high[i, j]
+            text = f"{100 * found.gain.value[i, j]:.2f}"
+            gains.append(text if i == j or low > 0 or high < 0 else f"({text})")
+            turn = found.turn.value[i, j]
+            turns.append("" if i == j else "never" if math.isinf(turn) else f"{turn:.3g}x")
+        table.add_row(escape(short_label(name)), *gains)
+        table.add_row("", *turns)
+    console.print(table)
+    console.print("  in parentheses: the 90% interval holds 0; below each gain: from how many passes")
+    console.print("  over the target's tokens on the other language gains (never: not within 64)")
 
 
 def corpus_table(built: Corpus) -> None:

@@ -4,10 +4,11 @@ from langmix.design._arms import grid, mixtures, pairs, repeats
 from langmix.design._file import plan_json, read_plan, study_yaml, write_plan
 from langmix.design._plan import Plan, Step, plan
 from langmix.design._planned import COOLDOWN, PlannedRun, separate_tokens
-from langmix.design._prior import LogNormal, Prior
+from langmix.design._prior import PRIORS, LogNormal, Prior
 
 __all__ = [
     "COOLDOWN",
+    "PRIORS",
     "LogNormal",
     "Plan",
     "PlannedRun",

@@ -17,7 +17,7 @@ from langmix.design._greedy import Purchase, expected_regret, local_regret, purc
 from langmix.design._planned import PlannedRun
 from langmix.design._prior import Prior
 from langmix.errors import InputError
-from langmix.laws import Laws, check_names, check_positive
+from langmix.laws import Laws, check_names, check_positive, refuse_proportion
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ class Plan:
         regret: expected, before any purchase: part of the objective lost by deciding now.
         least_regret: if every candidate run were bought: no plan of these sizes and budgets gets below.
         noise: relative standard deviation of a loss, per target.
-        based_on: ``prior``, or the SHA-256 of the run table whose laws were asked.
+        based_on: ``prior`` and its name if it has one, or the SHA-256 of the run table of the laws.
         warnings: what makes the plan doubtful, in sentences.
         seed, langmix_version: provenance.
     """
@@ -139,6 +139,7 @@ def plan(
     Raises:
         InputError: a value out of range, neither ``budget`` nor ``regret``, nothing affordable.
     """
+    refuse_proportion(laws)
     check_positive(params=params, tokens=tokens)
     _check_limits(sizes, budget=budget, regret=regret, largest=largest, noise=noise, worlds=worlds)
     names = _languages(laws, languages)
@@ -202,7 +203,7 @@ def plan(
         regret=before,
         least_regret=least,
         noise=noises,
-        based_on="prior" if laws is None else laws.provenance.runs_sha256,
+        based_on=_prior_name(prior) if laws is None else laws.provenance.runs_sha256,
         warnings=(
             *_too_few(_short(steps, names if laws is None else ()), least_checkpoints(len(names))),
             *_warnings(steps, before, least, regret, params, tokens, pool),
@@ -210,6 +211,10 @@ def plan(
         seed=seed,
         langmix_version=VERSION,
     )
+
+
+def _prior_name(prior: Prior | None) -> str:
+    return f"prior {prior.name}" if prior and prior.name else "prior"
 
 
 def _steps(

@@ -15,7 +15,7 @@ Shape letters: M draws of laws, T targets, K languages, P = 8 + K parameters per
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langmix.errors import InputError
+from langmix.published import published
 
 Floats = NDArray[np.float64]
 
@@ -40,6 +41,11 @@ class LogNormal(NamedTuple):
     median: float
     spread: float
 
+    @classmethod
+    def between(cls, values: Floats) -> LogNormal:
+        """The median of positive numbers, and the standard deviation of their logarithms."""
+        return cls(float(np.median(values)), float(np.std(np.log(values), ddof=1)))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prior:
@@ -54,6 +60,7 @@ class Prior:
         R: repetition constant, in epochs.
         tau: worth of a token of another language.
         drift: standard deviation of the exponent of N in the data term.
+        name: what plans call it; without a name they say ``prior``.
     """
 
     E: LogNormal = LogNormal(0.5, 0.4)  # noqa: RUF009
@@ -65,6 +72,23 @@ class Prior:
     R: LogNormal = LogNormal(15.4, 1.0)  # noqa: RUF009
     tau: LogNormal = LogNormal(0.15, 1.0)  # noqa: RUF009
     drift: float = 0.05
+    name: str = ""
+
+    @classmethod
+    def published(cls) -> Prior:
+        """Exponents and irreducible losses as arXiv 2512.13472 prints them (figure 2), for those who ask.
+
+        alpha, beta and E have the median over its seven languages, and the standard deviation of the
+        logarithm between them. The print has no A, B, s or R, and of tau only synergy gains, which mix
+        transfer with what a second pass is worth: those stay as in `Prior`, as does the drift. The spread
+        between languages says nothing about errors of the figures. It is small for beta (0.07), where other
+        studies print exponents of 0.3 to 0.5: a plan from this prior is as sure of beta as the print is.
+        """
+        printed = published().exponents
+        alpha, beta, E = (
+            LogNormal.between(printed[name].to_numpy(dtype=float)) for name in ("alpha_N", "alpha_D", "L_inf")
+        )
+        return cls(E=E, alpha=alpha, beta=beta, name="published")
 
     def __post_init__(self) -> None:
         for name in (*_LOGNORMAL, "tau"):
@@ -101,6 +125,10 @@ class Prior:
         theta = centres + spreads * rng.standard_normal((count, languages, len(centre)))
         theta[..., _FIXED.index("s")] = np.minimum(theta[..., _FIXED.index("s")], 0.0)
         return Drawn(theta=theta, spreads=spreads, middle=middle)
+
+
+PRIORS: Final[Mapping[str, Callable[[], Prior]]] = {"default": Prior, "published": Prior.published}
+"""Priors that can be asked for by name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

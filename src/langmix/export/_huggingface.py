@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from langmix.allocate import count
 from langmix.export._blend import Blend
 from langmix.export._python import literal
+from langmix.quantities import count
 
 
 def interleave(blend: Blend) -> str:

@@ -2,9 +2,10 @@
 
 from langmix.laws._choose import fit
 from langmix.laws._coefficients import Coefficients
-from langmix.laws._file import read_laws, write_laws
+from langmix.laws._file import read_any_laws, read_laws, write_laws
 from langmix.laws._fit import Status
 from langmix.laws._laws import (
+    INTERVAL,
     HeldOutError,
     Laws,
     Prediction,
@@ -16,15 +17,26 @@ from langmix.laws._laws import (
 )
 from langmix.laws._reach import Reach
 from langmix.laws.forms import FORMS
+from langmix.laws.proportion import (
+    PROPORTION,
+    MixturePrediction,
+    ProportionLaw,
+    fit_proportion,
+    refuse_proportion,
+)
 from langmix.laws.rivals import RIVALS, Training, left_out
 
 __all__ = [
     "FORMS",
+    "INTERVAL",
+    "PROPORTION",
     "RIVALS",
     "Coefficients",
     "HeldOutError",
     "Laws",
+    "MixturePrediction",
     "Prediction",
+    "ProportionLaw",
     "Provenance",
     "Reach",
     "Status",
@@ -33,8 +45,11 @@ __all__ = [
     "check_names",
     "check_positive",
     "fit",
+    "fit_proportion",
     "interval",
     "left_out",
+    "read_any_laws",
     "read_laws",
+    "refuse_proportion",
     "write_laws",
 ]

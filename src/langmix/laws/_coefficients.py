@@ -49,6 +49,20 @@ class Coefficients:
         """S, the number of draws."""
         return len(next(iter(self.values.values())))
 
+    def of_target(self, t: int) -> Coefficients:
+        """Those of one target (T = 1)."""
+        per_source = self._per_source
+        return Coefficients(
+            form=self.form,
+            values={
+                name: value[..., t : t + 1, :] if name in per_source else value[..., t : t + 1]
+                for name, value in self.values.items()
+            },
+            own=self.own[t : t + 1],
+            reference_params=self.reference_params,
+            reference_tokens=self.reference_tokens,
+        )
+
     def reordered(self, sources: NDArray[np.intp], own: NDArray[np.intp]) -> Coefficients:
         """The same with the sources in another order, ``own`` being indices in it."""
         return Coefficients(

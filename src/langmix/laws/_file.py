@@ -15,6 +15,8 @@ from langmix.laws._coefficients import Coefficients
 from langmix.laws._laws import HeldOutError, Laws, Provenance, TargetSummary
 from langmix.laws._reach import Reach
 from langmix.laws.forms import FORMS, Scope
+from langmix.laws.proportion import ProportionLaw
+from langmix.laws.proportion._file import KIND, parse_proportion, write_proportion
 
 SCHEMA_VERSION: Final = 2
 
@@ -41,8 +43,11 @@ class _LawsFile(BaseModel):
     provenance: Provenance
 
 
-def write_laws(laws: Laws, path: str | os.PathLike[str]) -> None:
-    """Write ``laws.json``, complete or not at all."""
+def write_laws(laws: Laws | ProportionLaw, path: str | os.PathLike[str]) -> None:
+    """Write ``laws.json``, complete or not at all; the proportion law as a kind of its own."""
+    if isinstance(laws, ProportionLaw):
+        write_proportion(laws, path)
+        return
     content = _LawsFile(
         form=laws.form,
         languages=laws.languages,
@@ -65,10 +70,25 @@ def read_laws(path: str | os.PathLike[str]) -> Laws:
     """Read ``laws.json``.
 
     Raises:
+        InputError: no such file, not a laws file, damaged, or written by a newer langmix; or the proportion
+            law, which has no losses of languages (`read_any_laws` reads it).
+    """
+    laws = read_any_laws(path)
+    if isinstance(laws, ProportionLaw):
+        raise InputError(f"{path}: {laws.refusal()}")
+    return laws
+
+
+def read_any_laws(path: str | os.PathLike[str]) -> Laws | ProportionLaw:
+    """Read ``laws.json`` of either kind.
+
+    Raises:
         InputError: no such file, not a laws file, damaged, or written by a newer langmix.
     """
     path = Path(path)
     text = files.read_text(path, what="a laws.json that `langmix fit` wrote")
+    if files.kind_of(text) == KIND:
+        return parse_proportion(text, path)
     files.check_schema(text, path, kind="langmix laws", newest=SCHEMA_VERSION, command="langmix fit")
     try:
         content = TypeAdapter(_LawsFile).validate_json(text)

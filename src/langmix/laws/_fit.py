@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from langmix.laws._bootstrap import run_weights
 from langmix.laws._coefficients import Coefficients
 from langmix.laws._polish import descend, polish
 from langmix.laws._robust import huber
@@ -164,26 +165,21 @@ def _status(converged: bool, at_bound: tuple[str, ...], unidentified: tuple[str,
 def _bootstrap(space: Space, draws: int, effective: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Row weights and prior centres of the draws.
 
-    The Bayesian bootstrap over runs (Rubin 1981): a weight of mean 1 per run, so that no draw loses a
-    language outright. Residuals of a fit with P parameters are smaller than the noise, most of all where runs
-    are few: the variance of the weights is that of cluster-robust errors, G / (G - 1) (n - 1) / (n - P) for n
-    rows of G runs (Cameron & Miller 2015), in place of 1. The prior's centre is drawn too, so that what only
-    the prior knows stays uncertain.
+    The prior's centre is drawn too, so that what only the prior knows stays uncertain.
     """
-    problem, precision = space.problem, space.precision
-    rows, runs = len(problem.loss), len(np.unique(problem.run))
-    variance = max(runs / max(runs - 1, 1) * (rows - 1) / max(rows - effective, 1.0), 1.0)
-    by_run = rng.gamma(1 / variance, variance, size=(draws, int(problem.run.max()) + 1))
-    deviation = np.divide(1.0, np.sqrt(precision), out=np.zeros_like(precision), where=precision > 0)
-    centres = space.centre + deviation * rng.standard_normal((draws, len(precision)))
-    return by_run[:, problem.run], centres
+    weights = run_weights(space.problem.run, effective, draws, rng)
+    values, vectors = np.linalg.eigh(space.covariance)
+    spread = vectors * np.sqrt(np.maximum(values, 0.0))
+    centres = space.centre + rng.standard_normal((draws, len(spread))) @ spread.T
+    return weights, centres
 
 
 def _unidentified(space: Space, jacobian: Floats, phi: float) -> tuple[str, ...]:
     """Parameters whose uncertainty (Laplace) is above 80% of the prior's: the runs add next to nothing."""
-    information = jacobian.T @ jacobian / phi + np.diag(space.precision)
+    information = jacobian.T @ jacobian / phi + space.precision
     variance = np.diag(np.linalg.pinv(information, hermitian=True))
-    ruled = (space.precision > 0) & (variance * space.precision > 0.8**2)
+    prior = np.diag(space.covariance)
+    ruled = (prior > 0) & (variance > 0.8**2 * prior)
     return tuple(slot.name for slot, bad in zip(space.slots, ruled, strict=True) if bad)
 
 

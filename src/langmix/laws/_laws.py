@@ -194,13 +194,7 @@ class Laws:
 
     def share_vector(self, shares: Mapping[str, float]) -> Floats:
         """Shares in the order of ``languages``, checked, summing to exactly 1."""
-        p = self._vector(shares, default=0.0, what="shares")
-        if np.any(p < 0) or abs(p.sum() - 1) > 1e-3:
-            raise InputError(
-                f"shares: {dict(shares)} sum to {p.sum():.6g}; expected shares >= 0 that sum to 1"
-            )
-        normalised: Floats = p / p.sum()
-        return normalised
+        return share_vector(shares, self.languages)
 
     def supply_vector(self, available: Mapping[str, float] | None) -> Floats:
         """Distinct tokens available, in the order of ``languages``; infinite where not given."""
@@ -234,6 +228,20 @@ class Laws:
                     f"shares: nothing in this mixture teaches {target!r} under the law {self.form!r}; give "
                     f"{target!r} a share above 0"
                 )
+
+
+def share_vector(shares: Mapping[str, float], languages: Sequence[str]) -> Floats:
+    """Shares in the order of ``languages``, 0 where not given, summing to exactly 1.
+
+    Raises:
+        InputError: an unknown language, a share below 0, or another sum.
+    """
+    check_names(shares, languages, what="shares")
+    p = np.array([float(shares.get(name, 0.0)) for name in languages])
+    if not (np.all(p >= 0) and abs(p.sum() - 1) <= 1e-3):
+        raise InputError(f"shares: {dict(shares)} sum to {p.sum():.6g}; expected shares >= 0 that sum to 1")
+    normalised: Floats = p / p.sum()
+    return normalised
 
 
 def interval(draws: Floats, value: Floats) -> tuple[Floats, Floats]:

@@ -11,13 +11,11 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from langmix.laws._robust import Solution, huber, minimise
+from langmix.laws._robust import Solution, dispersion, minimise, threshold
 
 Floats = NDArray[np.float64]
 
 _PILOT_PHI: Final = 0.02**2
-_GAUSSIAN_EFFICIENCY: Final = 1.345
-"""Huber's constant: 95% of the efficiency of least squares on Gaussian noise (Huber 1964)."""
 _SCOUTING: Final = 25
 """Steps that every start takes before only the best two go on."""
 
@@ -32,7 +30,7 @@ class Searchable(Protocol):
     centre: Floats
     """Shape (P,): of the prior."""
     precision: Floats
-    """Shape (P,); 0 where there is no prior."""
+    """Shape (P, P); 0 where there is no prior."""
 
     def residuals(self, theta: Floats) -> tuple[Floats, Floats]:
         """theta, shape (S, P) -> residuals, shape (S, n), and their Jacobian, shape (S, n, P)."""
@@ -66,11 +64,8 @@ def polish(space: Searchable, starts: Floats, *, delta: float | None, tolerance:
         theta = pilot.theta[0]
         residual, jacobian = (part[0] for part in space.residuals(theta[None]))
         effective = _effective_parameters(jacobian, _PILOT_PHI, space.precision)
-        scale = 1.4826 * float(np.median(np.abs(residual)))
-        # Residuals are smaller than the noise by what the fit has taken of it.
-        freedom = max(len(residual) - effective, 0.25 * len(residual))
-        delta = _GAUSSIAN_EFFICIENCY * max(scale * float(np.sqrt(len(residual) / freedom)), 1e-6)
-        phi = _dispersion(residual, delta, effective)
+        delta = threshold(residual, effective)
+        phi = dispersion(residual, delta, effective)
         starts = theta[None] if rough else np.vstack([theta, starts])
     else:
         phi = 1.0 if not space.precision.any() else _PILOT_PHI
@@ -78,7 +73,7 @@ def polish(space: Searchable, starts: Floats, *, delta: float | None, tolerance:
     theta = best.theta[0]
     residual, jacobian = (part[0] for part in space.residuals(theta[None]))
     effective = _effective_parameters(jacobian, phi, space.precision)
-    phi = _dispersion(residual, delta, effective)
+    phi = dispersion(residual, delta, effective)
     return Polished(theta, residual, jacobian, delta, phi, effective, bool(best.converged[0]))
 
 
@@ -133,16 +128,7 @@ def _from_all(space: Searchable, starts: Floats, *, delta: float, phi: float, to
     return Solution(ends.theta[one], ends.objective[one], ends.converged[one])
 
 
-def _dispersion(residual: Floats, delta: float, effective: float) -> float:
-    """Twice the mean Huber loss per degree of freedom: the variance where the noise is Gaussian.
-
-    Parameters that the prior rules take no degree of freedom; a quarter of the rows is left in any case.
-    """
-    freedom = max(len(residual) - effective, 0.25 * len(residual))
-    return max(2.0 * float(huber(residual, delta).sum()) / freedom, 1e-12)
-
-
 def _effective_parameters(jacobian: Floats, phi: float, precision: Floats) -> float:
     """Parameters that the runs determine, the others being the prior's: between 0 and P."""
     data = jacobian.T @ jacobian / phi
-    return float(np.trace(data @ np.linalg.pinv(data + np.diag(precision), hermitian=True)))
+    return float(np.trace(data @ np.linalg.pinv(data + precision, hermitian=True)))

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from langmix.quantities import count
 from langmix.runs import RunTable
 
 FAR: Final = 2.0
@@ -53,13 +54,14 @@ class Reach:
         ):
             if value > FAR * largest:
                 found.append(
-                    f"{value:.3g} {what} is {_times(value / largest)} the largest run ({largest:.3g}): "
+                    f"{count(value)} {what} is {_times(value / largest)} the largest run ({count(largest)}): "
                     "an extrapolation; the interval holds only if the law keeps its form that far out"
                 )
             elif value < smallest / FAR:
                 found.append(
-                    f"{value:.3g} {what} is {_times(smallest / value)} below the smallest run "
-                    f"({smallest:.3g}): an extrapolation; the interval holds only if the law keeps its form"
+                    f"{count(value)} {what} is {_times(smallest / value)} below the smallest run "
+                    f"({count(smallest)}): an extrapolation; the interval holds only if the law keeps its "
+                    "form"
                 )
         return tuple(found)
 

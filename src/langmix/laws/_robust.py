@@ -2,7 +2,7 @@
 
 Minimises, for every member s of a batch,
 
-    sum_n w_sn huber_delta(r_sn(theta_s)) / phi + 1/2 sum_p precision_p (theta_sp - centre_sp)^2
+    sum_n w_sn huber_delta(r_sn(theta_s)) / phi + 1/2 (theta_s - centre_s)^T precision (theta_s - centre_s)
 
 by Levenberg-Marquardt steps on the iteratively reweighted problem, clipped to a box. The Huber weights
 majorise the Huber loss, so a step that is accepted always lowers the true objective. The batch holds the
@@ -12,7 +12,7 @@ starts of one fit, or the bootstrap draws of it: the same few array operations s
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,31 @@ Floats = NDArray[np.float64]
 Model = Callable[[Floats], tuple[Floats, Floats]]
 """theta, shape (S, P) -> residuals, shape (S, n), and their Jacobian, shape (S, n, P)."""
 
+_GAUSSIAN_EFFICIENCY: Final = 1.345
+"""Huber's constant: 95% of the efficiency of least squares on Gaussian noise (Huber 1964)."""
+
 
 def huber(residual: Floats, delta: float) -> Floats:
     """The loss of Huber 1964: quadratic up to ``delta``, linear beyond."""
     size = np.abs(residual)
     return np.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta))
+
+
+def threshold(residual: Floats, effective: float) -> float:
+    """The Huber threshold that suits the noise of a pilot fit with ``effective`` parameters."""
+    scale = 1.4826 * float(np.median(np.abs(residual)))
+    # Residuals are smaller than the noise by what the fit has taken of it.
+    freedom = max(len(residual) - effective, 0.25 * len(residual))
+    return _GAUSSIAN_EFFICIENCY * max(scale * float(np.sqrt(len(residual) / freedom)), 1e-6)
+
+
+def dispersion(residual: Floats, delta: float, effective: float) -> float:
+    """Twice the mean Huber loss per degree of freedom: the variance where the noise is Gaussian.
+
+    Parameters that the prior rules take no degree of freedom; a quarter of the rows is left in any case.
+    """
+    freedom = max(len(residual) - effective, 0.25 * len(residual))
+    return max(2.0 * float(huber(residual, delta).sum()) / freedom, 1e-12)
 
 
 class Solution(NamedTuple):
@@ -62,14 +82,15 @@ def minimise(
         delta: where the Huber loss becomes linear, in units of the residual.
         phi: dispersion of the residuals (their variance, for Gaussian noise).
         centre: shape (S, P), the prior's centre.
-        precision: shape (P,), the prior's precision; 0 where there is none.
+        precision: shape (P, P), the prior's precision; 0 where there is none.
         lower, upper: shape (P,), the box.
         max_iterations: steps tried per member.
         tolerance: a relative fall of the objective below which a member has converged.
     """
 
     def objective(residual: Floats, theta: Floats, rows: NDArray[np.intp]) -> Floats:
-        penalty = 0.5 * (precision * (theta - centre[rows]) ** 2).sum(axis=1)
+        off = theta - centre[rows]
+        penalty = 0.5 * ((off @ precision) * off).sum(axis=1)
         total: Floats = (weights[rows] * huber(residual, delta)).sum(axis=1) / phi + penalty
         return np.where(np.isfinite(total), total, np.inf)
 
@@ -86,13 +107,13 @@ def minimise(
         r, J, t = residual[active], jacobian[active], theta[active]
         irls = weights[active] * np.minimum(1.0, delta / np.maximum(np.abs(r), 1e-300)) / phi
         weighted = J * irls[..., None]
-        normal = J.transpose(0, 2, 1) @ weighted
-        gradient = (weighted * r[..., None]).sum(axis=1) + precision * (t - centre[active])
-        diagonal = np.einsum("spp->sp", normal) + precision
+        normal = J.transpose(0, 2, 1) @ weighted + precision
+        gradient = (weighted * r[..., None]).sum(axis=1) + (t - centre[active]) @ precision
+        diagonal = np.einsum("spp->sp", normal)
         # A parameter at its bound, pushed outwards, is held there: otherwise it stalls all the others.
         held = ((t <= lower) & (gradient > 0)) | ((t >= upper) & (gradient < 0))
         normal = np.where(held[:, :, None] | held[:, None, :], 0.0, normal)
-        scale = damping[active, None] * np.maximum(diagonal, 1e-8) + precision
+        scale = damping[active, None] * np.maximum(diagonal, 1e-8)
         normal = normal + np.where(held, 1.0, scale)[:, :, None] * np.eye(theta.shape[1])
         step = -np.linalg.solve(normal, np.where(held, 0.0, gradient)[..., None])[..., 0]
         proposal = np.clip(t + np.clip(step, -2.0, 2.0), lower, upper)

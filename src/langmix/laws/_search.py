@@ -90,7 +90,8 @@ class Space:
     Attributes:
         slots: the free numbers, P of them.
         lower, upper: shape (P,), the box.
-        centre, precision: shape (P,), the prior; precision 0 where there is none.
+        centre: shape (P,), of the prior.
+        covariance, precision: shape (P, P), of the prior; both 0 where there is none.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -102,7 +103,7 @@ class Space:
         self.upper = np.array([s.searched(s.parameter.high) for s in self.slots])
         priors = [s.parameter.prior for s in self.slots]
         self.centre = np.array([p[0] if p else 0.0 for p in priors])
-        self.precision = np.array([p[1] ** -2 if p else 0.0 for p in priors])
+        self.covariance, self.precision = self._prior()
         self._own = np.eye(problem.sources)[problem.own]
         self._log_loss = np.log(problem.loss)
         self._signed = np.array([s.parameter.signed for s in self.slots], dtype=bool)
@@ -176,6 +177,19 @@ class Space:
         else:
             value, by_R = problem.tokens, np.zeros(1)
         return Points(params=problem.params, tokens=problem.tokens, worth=value, own=self._own), by_R
+
+    def _prior(self) -> tuple[Floats, Floats]:
+        """Covariance and precision: numbers per source may have a part in common."""
+        spread = np.array([p[1] if (p := s.parameter.prior) else 0.0 for s in self.slots])
+        alike = np.array(
+            [[a.parameter.alike * (a.parameter is b.parameter) for b in self.slots] for a in self.slots]
+        )
+        np.fill_diagonal(alike, 1.0)
+        covariance = spread[:, None] * spread * alike
+        known = np.ix_(spread > 0, spread > 0)
+        precision = np.zeros_like(covariance)
+        precision[known] = np.linalg.inv(covariance[known])
+        return covariance, precision
 
     def _slots(self) -> list[Slot]:
         slots = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from langmix.allocate import Allocation
 from langmix.errors import MissingExtraError
-from langmix.laws import Laws
+from langmix.laws import Laws, refuse_proportion
 from langmix.report._origin import fitted_elsewhere
 from langmix.runs import RunTable
 from langmix.transfer import Synergy
@@ -41,6 +41,7 @@ def build_report(
         InputError: the laws were fitted to other languages or targets than the run table has.
         MissingExtraError: matplotlib or jinja2 is not installed.
     """
+    refuse_proportion(laws)
     try:
         from langmix.report._page import write_page
     except ModuleNotFoundError as error:

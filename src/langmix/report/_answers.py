@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from langmix.allocate import Allocation, count
+from langmix.allocate import Allocation
 from langmix.languages import label
+from langmix.quantities import count
 from langmix.report._drawing import INK, OKABE_ITO, SOFT, Drawing, panels
 
 _UNITS: Final = {"bits_per_byte": "bits per byte", "nats_per_token": "nats per token"}

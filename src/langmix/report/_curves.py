@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from langmix.allocate import count
 from langmix.languages import label
 from langmix.laws import Laws, interval
+from langmix.quantities import count
 from langmix.report._drawing import INK, OKABE_ITO, SOFT, Drawing, panels
 from langmix.runs import RunTable
 

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from langmix.allocate import count
 from langmix.languages import label, short_label
 from langmix.laws import Laws
+from langmix.quantities import count
 from langmix.report._drawing import Drawing, panels
 from langmix.transfer import Synergy
 

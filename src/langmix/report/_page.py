@@ -13,9 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from langmix import files
-from langmix.allocate import Allocation, count
+from langmix.allocate import Allocation
 from langmix.languages import label
 from langmix.laws import Laws
+from langmix.quantities import count
 from langmix.report._answers import allocation_figure, price_unit
 from langmix.report._curves import exponents, predicted_measured, scaling_curves
 from langmix.report._drawing import STYLE, Drawing

@@ -1,5 +1,21 @@
-"""Transfer between languages: the synergy matrix of pairs, its noise floor, and what it is made of."""
+"""Transfer between languages: the synergy of pairs, taken apart and at scale; and fits that use it."""
 
-from langmix.transfer._synergy import Synergy, seed_noise, synergy
+from langmix.transfer._arms import seed_noise
+from langmix.transfer._estimate import Estimate
+from langmix.transfer._fit import fit, measured_gains
+from langmix.transfer._predicted import PredictedSynergy, predict_synergy
+from langmix.transfer._synergy import Synergy, synergy
+from langmix.transfer._worth import TokenWorth, token_worth
 
-__all__ = ["Synergy", "seed_noise", "synergy"]
+__all__ = [
+    "Estimate",
+    "PredictedSynergy",
+    "Synergy",
+    "TokenWorth",
+    "fit",
+    "measured_gains",
+    "predict_synergy",
+    "seed_noise",
+    "synergy",
+    "token_worth",
+]

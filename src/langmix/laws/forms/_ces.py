@@ -35,6 +35,8 @@ from langmix.laws.forms._form import (
     size_term,
 )
 
+ALIKE: Final = 0.6
+"""Correlation of log tau between the sources of a target: where many teach it little, so may the rest."""
 TAU_PRIOR: Final = (math.log(0.1), 2.0)
 S_PRIOR: Final = (math.log(0.5), 0.3)
 B_PRIOR: Final = (math.log(0.1), 1.5)
@@ -63,6 +65,7 @@ class Ces(Form):
                 low=1e-5,
                 high=1e2,
                 prior=TAU_PRIOR,
+                alike=ALIKE,
                 grid=(0.02, 0.1, 0.4) if scope.sources > 1 else (0.1,),
                 per_source=True,
                 own=1.0,

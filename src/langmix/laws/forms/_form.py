@@ -35,6 +35,7 @@ class Parameter:
         low, high: the box of the search; equal where the form fixes it.
         prior: centre and standard deviation of a Gaussian prior on the logarithm (on the value itself for
             ``signed``); None leaves it to the runs.
+        alike: correlation of the prior between sources: what they have in common is learnt from all of them.
         grid: values that the coarse search tries.
         per_source: whether there is one per source.
         signed: searched as it is; others are positive and searched in logarithms.
@@ -47,6 +48,7 @@ class Parameter:
     low: float
     high: float
     prior: tuple[float, float] | None = None
+    alike: float = 0.0
     grid: tuple[float, ...]
     per_source: bool = False
     signed: bool = False

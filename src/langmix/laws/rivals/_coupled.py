@@ -100,7 +100,8 @@ class CoupledSpace:
 
     Attributes:
         own: shape (T,), the language of each target.
-        lower, upper, centre, precision: shape (P,), P = 3 T + 2 K + 1.
+        lower, upper, centre: shape (P,), P = 3 T + 2 K + 1.
+        precision: shape (P, P).
     """
 
     def __init__(self, runs: RunTable) -> None:
@@ -124,7 +125,9 @@ class CoupledSpace:
             math.log(smallest), large, math.log(4.0), large, math.log(4.0), math.log(0.99 * least)
         )
         self.centre = joined(0.0, 0.0, exponent, typical, exponent, math.log(least) + _H_PRIOR[0])
-        self.precision = joined(0.0, 0.0, deviation**-2, _C_DEVIATION**-2, deviation**-2, _H_PRIOR[1] ** -2)
+        self.precision = np.diag(
+            joined(0.0, 0.0, deviation**-2, _C_DEVIATION**-2, deviation**-2, _H_PRIOR[1] ** -2)
+        )
 
     def points(self, runs: RunTable) -> Points:
         """The checkpoints of a table in the units of this fit."""
