@@ -22,7 +22,7 @@ slow: .venv/.full  ## everything: slow, browser and network tests, and those on 
 	$(BIN)/pytest -m "slow or browser or conformance or network"
 
 trackers: .venv/.full  ## the importers against the trackers' own packages
-	$(PIP) --editable '.[report,lab,track,dev]'
+	$(PIP) --editable '.[report,lab,track,trees,dev]'
 	$(BIN)/pytest tests/runs
 
 # Two environments, since the trainers want different versions of one another's dependencies. torch comes first:
@@ -47,7 +47,7 @@ trainers: .venv-trainers/a/.done .venv-trainers/b/.done  ## exported mixtures ag
 
 .venv/.full: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) --editable '.[report,lab,dev]'
+	$(PIP) --editable '.[report,lab,trees,dev]'
 	touch $@ .venv/.light
 
 clean:

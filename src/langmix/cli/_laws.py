@@ -39,7 +39,10 @@ def fit(
         typer.Option(help=f"For --law {PROPORTION}: measured on the runs (the default), or published."),
     ] = None,
     all_forms: Annotated[
-        bool, typer.Option("--all-forms", help="Compare also the published rivals (slower).")
+        bool,
+        typer.Option(
+            "--all-forms", help="Compare also published rivals, boosted trees and stacking (slower)."
+        ),
     ] = False,
     draws: _options.Draws = 200,
     seed: _options.Seed = 0,
@@ -60,6 +63,7 @@ def fit(
     if synergy is not None:
         raise InputError(f"--synergy: only --law {PROPORTION} takes it; leave it out")
     laws = transfer.fit(table, law=law, all_forms=all_forms, draws=draws, seed=seed)
+    left_out = law_room.left_out(table) if all_forms and laws.held_out else ()
     law_room.write_laws(laws, out)
     if json:
         _print.as_json(
@@ -69,11 +73,13 @@ def fit(
                 "exponents": laws.exponents(),
                 "transfer": laws.transfer(),
                 "held_out": [asdict(e) for e in laws.held_out],
+                "left_out": left_out,
                 "targets": [asdict(s) for s in laws.summaries],
             }
         )
         return
     _print.laws_tables(laws)
+    _print.warnings(left_out)
     _print.saved("laws", out)
     _print.console.print(f"next: langmix allocate {out} --params 1.5B --tokens 350B")
 

@@ -24,11 +24,13 @@ from langmix.laws.proportion import (
     fit_proportion,
     refuse_proportion,
 )
+from langmix.laws.rivals import RIVALS, Training, left_out
 
 __all__ = [
     "FORMS",
     "INTERVAL",
     "PROPORTION",
+    "RIVALS",
     "Coefficients",
     "HeldOutError",
     "Laws",
@@ -39,11 +41,13 @@ __all__ = [
     "Reach",
     "Status",
     "TargetSummary",
+    "Training",
     "check_names",
     "check_positive",
     "fit",
     "fit_proportion",
     "interval",
+    "left_out",
     "read_any_laws",
     "read_laws",
     "refuse_proportion",

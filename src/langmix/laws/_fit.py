@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from langmix.laws._bootstrap import run_weights
 from langmix.laws._coefficients import Coefficients
-from langmix.laws._robust import Solution, dispersion, huber, minimise, threshold
+from langmix.laws._polish import descend, polish
+from langmix.laws._robust import huber
 from langmix.laws._search import Problem, Space
 
 Floats = NDArray[np.float64]
-
-_PILOT_PHI: Final = 0.02**2
-_SCOUTING: Final = 25
-"""Steps that every start takes before only the best two go on."""
 
 
 class Status(StrEnum):
@@ -46,6 +42,7 @@ class TargetFit:
     Attributes:
         best: coefficients without a draw axis (T = 1).
         draws: coefficients of S bootstrap draws.
+        theta: shape (P,), where the search ended.
         phi: dispersion of the log residuals (a variance).
         delta: the Huber threshold that was used.
         objective: sum of Huber losses of the log residuals at the optimum, prior not counted.
@@ -57,6 +54,7 @@ class TargetFit:
     status: Status
     best: Coefficients
     draws: Coefficients
+    theta: Floats
     phi: float
     delta: float
     objective: float
@@ -79,44 +77,29 @@ def fit_target(
     Args:
         problem: the checkpoints.
         reference: N0 and D0, for the coefficients.
-        delta: Huber threshold on the log loss; by default 1.345 times the residual scale of a pilot fit
-            (the usual 1e-3 makes the fit a median regression, which wastes a third of clean data).
+        delta: Huber threshold on the log loss; by default set from the residuals of a pilot fit (`polish`).
         draws: bootstrap draws; 0 gives none.
         rng: of the bootstrap.
         tolerance: relative fall of the objective at which the search ends.
     """
     space = Space(problem)
     rough = tolerance > 1e-8  # a fit that only compares forms
-    starts = space.starts()[: 3 if rough else None]
-    if delta is None:
-        pilot = _from_all(space, starts, delta=0.05, phi=_PILOT_PHI, tolerance=1e-5)
-        theta = pilot.theta[0]
-        residual, jacobian = (part[0] for part in space.residuals(theta[None]))
-        effective = _effective_parameters(jacobian, _PILOT_PHI, space.precision)
-        delta = threshold(residual, effective)
-        phi = dispersion(residual, delta, effective)
-        starts = theta[None] if rough else np.vstack([theta, starts])
-    else:
-        phi = 1.0 if not space.precision.any() else _PILOT_PHI
-    best = _from_all(space, starts, delta=delta, phi=phi, tolerance=tolerance)
-    theta = best.theta[0]
-    residual, jacobian = (part[0] for part in space.residuals(theta[None]))
-    effective = _effective_parameters(jacobian, phi, space.precision)
-    phi = dispersion(residual, delta, effective)
+    best = polish(space, space.starts()[: 3 if rough else None], delta=delta, tolerance=tolerance)
+    theta, phi = best.theta, best.phi
 
     sampled = np.empty((0, len(theta)))
     if draws:
-        weights, centres = _bootstrap(space, draws, effective, rng)
-        sampled = _minimise(
+        weights, centres = _bootstrap(space, draws, best.effective, rng)
+        sampled = descend(
             space,
             np.tile(theta, (draws, 1)),
             weights=weights,
             centre=centres,
-            delta=delta,
+            delta=best.delta,
             phi=phi,
             tolerance=1e-6,
         ).theta
-    unidentified = _unidentified(space, jacobian, phi)
+    unidentified = _unidentified(space, best.jacobian, phi)
     at_bound = tuple(
         slot.name
         for slot, t, low, high in zip(space.slots, theta, space.lower, space.upper, strict=True)
@@ -125,65 +108,50 @@ def fit_target(
     )
     return TargetFit(
         target=problem.target,
-        status=_status(bool(best.converged[0]), at_bound, unidentified),
+        status=_status(best.converged, at_bound, unidentified),
         best=_coefficients(space, theta, reference),
         draws=_coefficients(space, sampled, reference),
+        theta=theta,
         phi=phi,
-        delta=delta,
-        objective=float(huber(residual, delta).sum()),
+        delta=best.delta,
+        objective=float(huber(best.residual, best.delta).sum()),
         rows=len(problem.loss),
         unidentified=unidentified,
         at_bound=at_bound,
     )
 
 
-def _from_all(space: Space, starts: Floats, *, delta: float, phi: float, tolerance: float) -> Solution:
-    """The best that any start reaches, as a batch of one."""
-
-    def run(theta: Floats, limit: int, fall: float) -> Solution:
-        return _minimise(
-            space,
-            theta,
-            weights=np.ones((len(theta), len(space.problem.loss))),
-            centre=np.tile(space.centre, (len(theta), 1)),
-            delta=delta,
-            phi=phi,
-            tolerance=fall,
-            limit=limit,
-        )
-
-    scouts = run(starts, _SCOUTING, 1e-3)
-    kept = np.argsort(scouts.objective, kind="stable")[:2]
-    ends = run(scouts.theta[kept], 1000, tolerance)
-    winner = int(np.argmin(ends.objective))
-    one = slice(winner, winner + 1)
-    return Solution(ends.theta[one], ends.objective[one], ends.converged[one])
-
-
-def _minimise(
-    space: Space,
-    start: Floats,
+def leave_out(
+    problem: Problem,
+    fitted: TargetFit,
+    rows: NDArray[np.bool_],
     *,
-    weights: Floats,
-    centre: Floats,
-    delta: float,
-    phi: float,
+    reference: tuple[float, float],
     tolerance: float,
-    limit: int = 1000,
-) -> Solution:
-    return minimise(
-        space.residuals,
-        start,
-        weights=weights,
-        delta=delta,
-        phi=phi,
-        centre=centre,
-        precision=space.precision,
-        lower=space.lower,
-        upper=space.upper,
+) -> Coefficients:
+    """Coefficients of F fits, each without some of the checkpoints, from where the whole fit ended.
+
+    They must converge: after a few steps they still remember what they leave out, most of all where the form
+    fails on it.
+
+    Args:
+        problem: the checkpoints.
+        fitted: the fit to all of them.
+        rows: shape (F, n), the checkpoints that each fit leaves out.
+        reference: N0 and D0.
+        tolerance: as of `fit_target`.
+    """
+    space = Space(problem)
+    ends = descend(
+        space,
+        np.tile(fitted.theta, (len(rows), 1)),
+        weights=np.where(rows, 0.0, 1.0),
+        centre=np.tile(space.centre, (len(rows), 1)),
+        delta=fitted.delta,
+        phi=fitted.phi,
         tolerance=tolerance,
-        max_iterations=limit,
     )
+    return _coefficients(space, ends.theta, reference)
 
 
 def _status(converged: bool, at_bound: tuple[str, ...], unidentified: tuple[str, ...]) -> Status:
@@ -204,12 +172,6 @@ def _bootstrap(space: Space, draws: int, effective: float, rng: np.random.Genera
     spread = vectors * np.sqrt(np.maximum(values, 0.0))
     centres = space.centre + rng.standard_normal((draws, len(spread))) @ spread.T
     return weights, centres
-
-
-def _effective_parameters(jacobian: Floats, phi: float, precision: Floats) -> float:
-    """Parameters that the runs determine, the others being the prior's: between 0 and P."""
-    data = jacobian.T @ jacobian / phi
-    return float(np.trace(data @ np.linalg.pinv(data + precision, hermitian=True)))
 
 
 def _unidentified(space: Space, jacobian: Floats, phi: float) -> tuple[str, ...]:

@@ -1,0 +1,74 @@
+"""Errors of forms of law and their rivals on runs that they did not see."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langmix.laws._laws import HeldOutError
+from langmix.laws._problems import LEAST_ROWS, own_source, usable_rows
+from langmix.laws.forms import FORMS
+from langmix.laws.rivals import RIVALS, Rival, Training
+from langmix.runs import RunTable
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.bool_]
+
+_FOLDS: Final = 5
+
+
+def compare(runs: RunTable, *, seed: int, delta: float | None, all_forms: bool) -> tuple[HeldOutError, ...]:
+    """Held-out errors of all rivals on all splits that the table allows."""
+    rivals = [r for r in RIVALS.values() if _competes(r, runs, all_forms=all_forms)]
+    errors = []
+    for split, folds in _splits(runs, seed).items():
+        found: dict[str, list[Floats]] = {rival.name: [] for rival in rivals}
+        for held in folds:
+            # Rivals are given the training part alone: what is held out cannot reach them.
+            training = Training(runs.select(~held), delta=delta)
+            for rival in rivals:
+                found[rival.name].append(_errors(rival, training, runs.select(held)))
+        for name, relative in found.items():
+            flat = np.concatenate(relative)
+            errors.append(HeldOutError(form=name, split=split, error=float(flat.mean()), rows=len(flat)))
+    return tuple(errors)
+
+
+def can_carry_an_allocation(name: str) -> bool:
+    """Whether an allocation can rest on it: a certified optimum, and repetition discounted."""
+    return name in FORMS and FORMS[name].convex and FORMS[name].repeats
+
+
+def _competes(rival: Rival, runs: RunTable, *, all_forms: bool) -> bool:
+    if len(runs.languages) == 1:
+        return rival.name == "chinchilla"
+    return can_carry_an_allocation(rival.name) or (all_forms and not rival.missing(runs))
+
+
+def _errors(rival: Rival, training: Training, held: RunTable) -> Floats:
+    """Absolute relative errors of all targets on the held-out checkpoints that every rival can predict."""
+    relative = np.abs(rival.fit(training)(held) / held.losses - 1.0)
+    owns = [own_source(training.runs, target) for target in held.targets]
+    return np.concatenate(
+        [relative[usable_rows(held, i, "chinchilla", own=own), i] for i, own in enumerate(owns)]
+    )
+
+
+def _splits(runs: RunTable, seed: int) -> dict[str, list[Rows]]:
+    """Masks of held-out checkpoints; a fold whose rest could not be fitted is left out."""
+    names, run = np.unique(runs.run, return_inverse=True)
+    fold = np.random.default_rng(seed).permutation(len(names)) % _FOLDS
+    splits = {"new runs": [fold[run] == k for k in range(_FOLDS)]}
+    for name, values in (("larger N", runs.params), ("larger D", runs.tokens)):
+        if len(np.unique(np.round(np.log(values), 1))) >= 4:
+            splits[name] = [values > values.max() / 1.2]
+    feasible = {s: [f for f in folds if _fittable(runs, ~f) and f.any()] for s, folds in splits.items()}
+    return {s: folds for s, folds in feasible.items() if folds}
+
+
+def _fittable(runs: RunTable, kept: Rows) -> bool:
+    return all(
+        (kept & usable_rows(runs, i, "chinchilla")).sum() >= 2 * LEAST_ROWS for i in range(len(runs.targets))
+    )
