@@ -15,6 +15,7 @@ from langmix.laws._fit import TargetFit, fit_target
 from langmix.laws._laws import HeldOutError, Laws, Provenance, TargetSummary
 from langmix.laws._reach import Reach
 from langmix.laws._search import Problem
+from langmix.laws._units import geometric_mean, in_units
 from langmix.laws.forms import FORMS
 from langmix.runs import RunTable
 
@@ -107,9 +108,9 @@ def _problems(runs: RunTable, law: str, rows: Rows | None = None) -> Iterator[Pr
             target=target,
             form=law,
             own=int(np.flatnonzero(sources == own)[0]),
-            params=runs.params[used] / params0,
-            tokens=runs.tokens[used, None] * runs.shares[used][:, sources] / tokens0,
-            unique=runs.unique[used][:, sources] / tokens0,
+            params=in_units(runs.params[used], params0),
+            tokens=in_units(runs.tokens[used, None] * runs.shares[used][:, sources], tokens0),
+            unique=in_units(runs.unique[used][:, sources], tokens0),
             loss=runs.losses[used, i],
             run=run[used],
         )
@@ -134,10 +135,15 @@ def _usable(runs: RunTable, target: int, law: str) -> Rows:
 
 
 def _own(runs: RunTable, target: str) -> int:
-    """The source whose tau is 1: the target's own language, else the one with most tokens."""
+    """The source whose tau is 1: the target's own language, else the one with most tokens.
+
+    Of several with as many, the first in alphabetical order.
+    """
     if target in runs.languages:
         return runs.languages.index(target)
-    return int(np.argmax(runs.tokens @ runs.shares))
+    sources = _sources(runs)
+    total = (np.sort(runs.tokens[:, None] * runs.shares, axis=0)).sum(axis=0)[sources]
+    return int(sources[np.argmax(in_units(total, float(total.max())))])
 
 
 def _sources(runs: RunTable) -> NDArray[np.intp]:
@@ -152,9 +158,7 @@ def _in_table_order(c: Coefficients, runs: RunTable) -> Coefficients:
 
 
 def _reference(runs: RunTable) -> tuple[float, float]:
-    return float(np.exp(np.sort(np.log(runs.params)).mean())), float(
-        np.exp(np.sort(np.log(runs.tokens)).mean())
-    )
+    return geometric_mean(runs.params), geometric_mean(runs.tokens)
 
 
 def _compare(runs: RunTable, *, seed: int, delta: float | None, all_forms: bool) -> tuple[HeldOutError, ...]:
@@ -176,8 +180,9 @@ def _splits(runs: RunTable, seed: int) -> dict[str, list[Rows]]:
     fold = np.random.default_rng(seed).permutation(len(names)) % _FOLDS
     splits = {"new runs": [fold[run] == k for k in range(_FOLDS)]}
     for name, values in (("larger N", runs.params), ("larger D", runs.tokens)):
-        if len(np.unique(np.round(np.log(values), 1))) >= 4:
-            splits[name] = [values > values.max() / 1.2]
+        part = in_units(values, float(values.max()))
+        if len(np.unique(np.round(np.log(part), 1))) >= 4:
+            splits[name] = [part > 1 / 1.2]
     feasible = {s: [f for f in folds if _fittable(runs, ~f) and f.any()] for s, folds in splits.items()}
     return {s: folds for s, folds in feasible.items() if folds}
 
