@@ -1,4 +1,4 @@
-"""Run tables as users might have them: a small valid table from a seed, then faults of values, files and types.
+"""Run tables as users might have them: a small valid one from a seed, then faults of values, files and types.
 
 `written(seed, folder)` writes table number ``seed`` and names its faults; the same seed gives the same file.
 """
@@ -16,12 +16,85 @@ import pandas as pd
 Rng = np.random.Generator
 Frame = pd.DataFrame
 
-NAMES = ("python", "java", "go", "rust", "c#", "c++", "日本語", "é", "a b", "x.y", "loss.x", "Python", "nan", "1")
-ODD_NAMES = ("", " ", "a,b", 'say "x"', "two\nlines", "python ", "🙂", "a" * 300, "[0]", "=1+1", "None", "_", "b")
+NAMES = (
+    "python",
+    "java",
+    "go",
+    "rust",
+    "c#",
+    "c++",
+    "日本語",
+    "é",
+    "a b",
+    "x.y",
+    "loss.x",
+    "Python",
+    "nan",
+    "1",
+)
+ODD_NAMES = (
+    "",
+    " ",
+    "a,b",
+    'say "x"',
+    "two\nlines",
+    "python ",
+    "🙂",
+    "a" * 300,
+    "[0]",
+    "=1+1",
+    "None",
+    "_",
+    "b",
+)
 ODD_CELLS = (
-    *("NaN", "nan", "", " ", "inf", "-inf", "Infinity", "None", "null", "n/a", "-", "?", "1,5", "1_000", "1e400"),
-    *("1e-400", "0x10", "-0.0", "-1", "0", "1e308", "1e-308", "5e-324", "1e30", "1e-30", "2024-01-01", "12:30"),
-    *("True", "1.5B", "350B", "50%", "１２", "1 000", "1e9 ", "+1", ".5", "five", "[1]", "#REF!", "1e", "\t2"),
+    *(
+        "NaN",
+        "nan",
+        "",
+        " ",
+        "inf",
+        "-inf",
+        "Infinity",
+        "None",
+        "null",
+        "n/a",
+        "-",
+        "?",
+        "1,5",
+        "1_000",
+        "1e400",
+    ),
+    *(
+        "1e-400",
+        "0x10",
+        "-0.0",
+        "-1",
+        "0",
+        "1e308",
+        "1e-308",
+        "5e-324",
+        "1e30",
+        "1e-30",
+        "2024-01-01",
+        "12:30",
+    ),
+    *(
+        "True",
+        "1.5B",
+        "350B",
+        "50%",
+        "\uff11\uff12",
+        "1 000",
+        "1e9 ",
+        "+1",
+        ".5",
+        "five",
+        "[1]",
+        "#REF!",
+        "1e",
+        "\t2",
+    ),
 )
 FACTORS = (1e-300, 1e-30, 1e-9, 1e-3, 1.0, 1e3, 1e9, 1e30, 1e290)
 
@@ -37,7 +110,12 @@ def written(seed: int, folder: Path) -> Written:
     """Write table number ``seed`` into ``folder``."""
     rng = np.random.default_rng([20_513, seed])
     frame = plain(rng)
-    faults = [str(name) for name in rng.choice(list(FAULTS), size=rng.choice([0, 1, 2, 3]), replace=False)]
+    faults = [
+        str(name)
+        for name in rng.choice(
+            list(FAULTS), size=rng.choice([0, 1, 2, 3], p=[0.2, 0.5, 0.2, 0.1]), replace=False
+        )
+    ]
     for name in faults:
         frame = FAULTS[name](frame, rng)
     if rng.random() < 0.15:
@@ -56,14 +134,16 @@ def written(seed: int, folder: Path) -> Written:
 
 def plain(rng: Rng) -> Frame:
     """A valid table: few languages and runs, losses from a law with noise."""
-    count = int(rng.choice([1, 2, 3, 4, 5], p=[0.2, 0.35, 0.25, 0.12, 0.08]))
+    count = int(rng.choice([1, 2, 3, 4], p=[0.35, 0.5, 0.12, 0.03]))
     names = [str(n) for n in rng.choice(NAMES, size=count, replace=False)]
     sizes = 1e5 * 10.0 ** rng.uniform(0, 4) * np.array([1.0, 2.0, 5.0, 30.0])[: rng.integers(1, 5)]
     budgets = 1e6 * 10.0 ** rng.uniform(0, 5) * np.array([1.0, 2.0, 4.0])[: rng.integers(1, 4)]
     floor, spread = rng.uniform(0.1, 2.0), rng.uniform(0.1, 3.0, count)
+    if rng.random() < 0.15:
+        return _arms(rng, names, float(sizes[0]), float(budgets[0]))
     repeated = rng.random() < 0.3
     rows = []
-    for run in range(int(rng.choice([1, 3, 8, 14, 24], p=[0.05, 0.1, 0.3, 0.35, 0.2]))):
+    for run in range(int(rng.choice([1, 3, 8, 14, 20], p=[0.05, 0.05, 0.2, 0.5, 0.2]))):
         shares = _mixture(rng, count)
         params = float(rng.choice(sizes))
         for tokens in budgets if rng.random() < 0.5 else budgets[-1:]:
@@ -78,18 +158,40 @@ def plain(rng: Rng) -> Frame:
                 | ({f"unique.{n}": u for n, u in zip(names, supply, strict=True)} if repeated else {})
             )
     frame = pd.DataFrame(rows).replace([np.inf], np.nan)
+    if rng.random() < 0.5:
+        frame = frame.drop(columns=_columns(frame, "loss.")[1:])
     if rng.random() < 0.3:
         frame = frame.assign(**{f"bytes_per_token.{n}": rng.uniform(2, 5) for n in names})
     return frame
 
 
+def _arms(rng: Rng, names: list[str], params: float, half: float) -> Frame:
+    """What a synergy compares: every language alone, twice, and with every other, some under two seeds."""
+    rows = []
+    for seed in range(int(rng.integers(1, 3))):
+        for i, name in enumerate(names):
+            mixtures = [(half, np.eye(len(names))[i], None), (2 * half, np.eye(len(names))[i], half)]
+            mixtures += [
+                (2 * half, (np.eye(len(names))[i] + np.eye(len(names))[j]) / 2, None) for j in range(i)
+            ]
+            for k, (tokens, shares, supply) in enumerate(mixtures):
+                losses = 1.0 + (1.0 + shares * tokens / half) ** -0.3 * np.exp(0.01 * rng.standard_normal())
+                rows.append(
+                    {"run": f"run-{name}-{k}-{seed}", "params": params, "tokens": tokens, "seed": seed}
+                    | {f"share.{n}": s for n, s in zip(names, shares, strict=True)}
+                    | {f"loss.{n}": x for n, x in zip(names, losses, strict=True)}
+                    | {f"unique.{name}": supply}
+                )
+    return pd.DataFrame(rows)
+
+
 def _mixture(rng: Rng, count: int) -> np.ndarray:
     kind = rng.random()
-    if kind < 0.3:
+    if kind < 0.2:
         return np.eye(count)[rng.integers(count)]
-    if kind < 0.5 and count > 1:
+    if kind < 0.35 and count > 1:
         return np.eye(count)[rng.choice(count, 2, replace=False)].sum(axis=0) / 2
-    if kind < 0.6:
+    if kind < 0.5:
         return np.full(count, 1 / count)
     shares: np.ndarray = rng.dirichlet(np.ones(count))
     return shares
@@ -196,7 +298,9 @@ FAULTS: dict[str, Callable[[Frame, Rng], Frame]] = {
     "percent": lambda f, r: _scaled(f, _columns(f, "share."), 100.0),
     "shares of nothing": lambda f, r: _scaled(f, _columns(f, "share."), 0.0),
     "shares as tokens": lambda f, r: _scaled(f, _columns(f, "share."), 1e9),
-    "a language of nearly nothing": lambda f, r: f.assign(**{"share.tiny": float(r.choice([0, 1e-300, 1e-12]))}),
+    "a language of nearly nothing": lambda f, r: f.assign(
+        **{"share.tiny": float(r.choice([0, 1e-300, 1e-12]))}
+    ),
     "many languages more": _languages_added,
     "constant losses": lambda f, r: _losses(f, lambda g: 2.0),
     "losses that rise with tokens": lambda f, r: _losses(f, lambda g: 1.0 + _tokens(g) / _tokens(g).max()),
@@ -208,8 +312,12 @@ FAULTS: dict[str, Callable[[Frame, Rng], Frame]] = {
     "losses from 1e-300 to 1e300": lambda f, r: _losses(f, lambda g: 10.0 ** r.uniform(-300, 300, len(g))),
     "one loss in another unit": lambda f, r: _set(f, r, _some(f, r, "loss."), float(r.choice(FACTORS))),
     "losses mostly missing": lambda f, r: _set(f, r, _some(f, r, "loss."), None, 0.8),
-    "all losses mostly missing": lambda f, r: _losses(f, lambda g: np.where(r.random(len(g)) < 0.9, np.nan, 2.0)),
-    "runs without losses": lambda f, r: _losses(f, lambda g: np.where(np.arange(len(g)) % 3 == 0, 2.0, np.nan)),
+    "all losses mostly missing": lambda f, r: _losses(
+        f, lambda g: np.where(r.random(len(g)) < 0.9, np.nan, 2.0)
+    ),
+    "runs without losses": lambda f, r: _losses(
+        f, lambda g: np.where(np.arange(len(g)) % 3 == 0, 2.0, np.nan)
+    ),
     "losses missing where the language is": lambda f, r: f.assign(
         **{
             c: pd.to_numeric(f[c], errors="coerce").where(~(pd.to_numeric(f[s], errors="coerce") > 0))
@@ -222,8 +330,12 @@ FAULTS: dict[str, Callable[[Frame, Rng], Frame]] = {
     "params in another unit": lambda f, r: _scaled(f, ["params"], float(r.choice(FACTORS))),
     "tokens in another unit": lambda f, r: _scaled(f, ["tokens"], float(r.choice(FACTORS))),
     "losses in another unit": lambda f, r: _scaled(f, _columns(f, "loss."), float(r.choice(FACTORS))),
-    "one size far away": lambda f, r: _set(f, r, "params" if "params" in f else None, float(r.choice(FACTORS))),
-    "one budget far away": lambda f, r: _set(f, r, "tokens" if "tokens" in f else None, float(r.choice(FACTORS))),
+    "one size far away": lambda f, r: _set(
+        f, r, "params" if "params" in f else None, float(r.choice(FACTORS))
+    ),
+    "one budget far away": lambda f, r: _set(
+        f, r, "tokens" if "tokens" in f else None, float(r.choice(FACTORS))
+    ),
     "runs of several sizes": lambda f, r: f.assign(params=1e6 * (1 + np.arange(len(f)))),
     "many epochs": _epochs,
     "odd bytes per token": lambda f, r: f.assign(
@@ -271,7 +383,9 @@ FILES: dict[str, Callable[[bytes, Rng], bytes]] = {
     "Latin-1": lambda t, r: t.decode(errors="replace").encode("latin-1", "replace") + b"\xe9",
     "a zero byte": lambda t, r: _in_a_line(t, r, lambda line: line + b"\x00"),
     "a byte changed": lambda t, r: (
-        t if not t else (b := bytearray(t)).__setitem__(int(r.integers(len(t))), int(r.integers(256))) or bytes(b)
+        t
+        if not t
+        else (b := bytearray(t)).__setitem__(int(r.integers(len(t))), int(r.integers(256))) or bytes(b)
     ),
     "the header twice": lambda t, r: t.split(b"\n")[0] + b"\n" + t,
     "JSON": lambda t, r: b'{"run": "a"}',

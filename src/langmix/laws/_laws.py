@@ -131,8 +131,8 @@ class Laws:
             available: distinct tokens per language; by default unlimited.
 
         Raises:
-            InputError: an unknown language, shares that do not sum to 1, a number that is not positive, or so far
-            from the runs that the law has no finite value.
+            InputError: an unknown language, shares that do not sum to 1, a number that is not positive, or a
+                point so far from the runs that the law has no finite value there.
         """
         p = self.share_vector(shares)
         supply = self.supply_vector(available)
@@ -144,7 +144,7 @@ class Laws:
         for target, value, others in zip(self.targets, loss, drawn.T, strict=True):
             if not (np.isfinite(value) and np.isfinite(others).all()):
                 raise InputError(
-                    f"params {params:g}, tokens {tokens:g}: the law of {target!r} has no finite value that far "
+                    f"params {params:g}, tokens {tokens:g}: the law of {target!r} has no finite value so far "
                     f"from the runs (params {_range(self.reach.params)}, tokens {_range(self.reach.tokens)})"
                 )
         low, high = interval(drawn, loss)
@@ -246,7 +246,7 @@ class Laws:
 
 
 def interval(draws: Floats, value: Floats) -> tuple[Floats, Floats]:
-    """The central 90% of the draws (axis 0), widened to the value; the value itself where nothing was drawn."""
+    """The central 90% of the draws (axis 0), widened to the value; the value itself without any draws."""
     if len(draws) == 0:
         return value, value
     tail = 100 * (1 - INTERVAL) / 2

@@ -26,4 +26,5 @@ def geometric_mean(values: Floats) -> float:
 def in_units(values: Floats, unit: float) -> Floats:
     """Values over a unit, rounded to 34 bits; 0 and infinity stay."""
     mantissa, exponent = np.frexp(values / unit)
-    return np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS)
+    rounded: Floats = np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS)
+    return rounded

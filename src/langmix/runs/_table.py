@@ -29,7 +29,7 @@ SHARE_SUM_TOLERANCE: Final = 1e-3
 
 SMALLEST: Final = 1e-30
 LARGEST: Final = 1e30
-"""Of any positive number in a table, whatever its unit: beyond, it is a slip, and its powers have no value."""
+"""Of any positive number in a table, whatever its unit: one beyond is a slip, and its powers overflow."""
 
 LINE: Final = "line"
 """Name of the index of a frame whose rows are known by the line of their file; others are counted from 1."""
