@@ -37,8 +37,8 @@ class Outcome(NamedTuple):
     failure: str
 
 
-def outcome(seed: int) -> Outcome:
-    """Read, fit, predict, compare and allocate table number ``seed``."""
+def outcome(seed: int, *, laws: tuple[str, ...] = tuple(FORMS)) -> Outcome:
+    """Read, compare, fit, predict and allocate table number ``seed`` under one of the laws, if any."""
     steps: dict[str, str] = {}
     faults: tuple[str, ...] = ()
 
@@ -61,20 +61,23 @@ def outcome(seed: int) -> Outcome:
             warnings.simplefilter("error")
             runs = step("read", lambda: read_runs(path))
             if runs is not None:
-                pipeline(runs, seed, step)
+                pipeline(runs, seed, laws, step)
         except Exception:  # anything but a typed error is a failure of langmix
             return Outcome(steps, f"table {seed} ({', '.join(faults)}): {traceback.format_exc()}")
     return Outcome(steps, "")
 
 
-def pipeline(runs: RunTable, seed: int, step: Callable[..., object]) -> None:
+def pipeline(runs: RunTable, seed: int, forms: tuple[str, ...], step: Callable[..., object]) -> None:
     rng = np.random.default_rng(seed)
-    few = len(runs.languages) <= 2 and len(runs.targets) <= 2
-    law = None if few and rng.random() < 0.03 else str(rng.choice(list(FORMS)))
-    laws = step("fit", lambda: fit(runs, law=law, draws=8))
     for found in step("synergy", lambda: synergy(runs)) or ():  # type: ignore[attr-defined]
         assert not np.isinf(found.gain).any(), "synergy"
         assert set(found.frame().columns) >= {"target", "gain"}
+    if not forms:
+        return
+    few = len(runs.languages) <= 2 and len(runs.targets) <= 2
+    compared = few and len(forms) > 2 and rng.random() < 0.03
+    law = None if compared else str(rng.choice(forms))
+    laws = step("fit", lambda: fit(runs, law=law, draws=8))
     if not isinstance(laws, Laws):
         return
     shares = dict(zip(runs.languages, rng.dirichlet(np.ones(len(runs.languages))), strict=True))
@@ -108,9 +111,10 @@ def check_allocation(mix: Allocation) -> None:
 
 
 def test_fuzzed_run_tables_give_numbers_or_typed_errors() -> None:
-    found = [outcome(seed) for seed in range(QUICK)]
+    """All are read; a fifth is fitted, with the law that is quickest to fit."""
+    found = [outcome(seed, laws=() if seed % 5 else ("chinchilla",)) for seed in range(QUICK)]
     assert not [o.failure for o in found if o.failure]
-    assert sum(o.steps.get("allocate") == "result" for o in found) > QUICK / 10
+    assert sum(o.steps.get("allocate") == "result" for o in found) > QUICK / 25
 
 
 @pytest.mark.slow
