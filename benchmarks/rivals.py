@@ -140,7 +140,7 @@ def multi_start(data: Data, every: int) -> tuple[float, Floats]:
 
 
 def chinchilla_package(data: Data, runs: RunTable) -> None:
-    """The PyPI package as its README has it, and with the objective of the paper, once: it takes all cores."""
+    """The PyPI package as its README has it, and with the paper's objective, once: it takes all cores."""
     grid = {
         "E": np.linspace(1, 2, 5),
         "a": np.linspace(1, 10, 5),
@@ -204,7 +204,7 @@ def optimum(data: Data, runs: RunTable, repeats: int) -> Floats:
 
 
 def boosted(train: RunTable, test: RunTable, stopping: bool) -> Floats:
-    """LightGBM per loss; early stopping is on a tenth of the training runs (3 at least), held back from it."""
+    """LightGBM per loss; early stopping is on a tenth of the training runs (at least 3), held back."""
     order = np.random.default_rng(0).permutation(len(train))
     held = order[: max(len(train) // 10, 3)] if stopping else order[:0]
     kept = np.setdiff1d(order, held)
