@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint slow trackers trainers clean
+.PHONY: demo test check lint slow trackers trainers rivals clean
 
 demo: .venv/.light  ## fit, allocate and report on the run table that ships with langmix
 	$(BIN)/langmix demo
@@ -40,6 +40,18 @@ trainers: .venv-trainers/a/.done .venv-trainers/b/.done  ## exported mixtures ag
 	.venv-trainers/$*/bin/python -m pip install --quiet torch==2.13.0 --editable . pytest hypothesis $(READERS)
 	touch $@
 
+# Public run tables to measure on: chinchilla.csv and those of RegMix.
+TABLES ?= ../shared/data/runs
+
+rivals: .venv-rivals/.done  ## langmix beside scipy's multi-start, the package chinchilla and LightGBM
+	.venv-rivals/bin/python benchmarks/rivals.py $(TABLES)
+
+.venv-rivals/.done: pyproject.toml constraints.txt
+	test -x .venv-rivals/bin/python || $(PYTHON) -m venv .venv-rivals
+	.venv-rivals/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable . lightgbm==4.7.0 chinchilla==0.2.0
+	touch $@
+
 .venv/.light: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) --editable '.[report]'
@@ -51,4 +63,4 @@ trainers: .venv-trainers/a/.done .venv-trainers/b/.done  ## exported mixtures ag
 	touch $@ .venv/.light
 
 clean:
-	rm -rf .venv .venv-trainers build dist langmix-demo
+	rm -rf .venv .venv-trainers .venv-rivals build dist langmix-demo

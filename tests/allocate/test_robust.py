@@ -73,7 +73,7 @@ def test_the_order_of_the_laws_does_not_matter() -> None:
     turned = laws.draws[::-1]
     other = dataclasses.replace(laws, draws=turned)
     here, there = (allocate(x, params=N, tokens=D, robust="cvar").shares for x in (laws, other))
-    assert there == pytest.approx(here, abs=1e-5)
+    assert there == pytest.approx(here, rel=1e-9, abs=1e-9)
 
 
 def test_comparisons_count_the_laws_that_agree() -> None:

@@ -132,22 +132,55 @@ def test_intervals_of_predictions_cover_the_truth_in_about_nine_of_ten_cases() -
     assert 0.8 <= np.mean(covered) <= 0.97
 
 
-def test_the_fit_does_not_depend_on_units(planted_runs: RunTable) -> None:
-    small = fit(planted_runs, law="transfer", draws=0)
-    large = fit(scaled(planted_runs, params=1e4, tokens=1e6), law="transfer", draws=0)
-    shares = dict.fromkeys(NAMES, 1 / 7)
-    here = small.predict(params=5e5, tokens=4e6, shares=shares).loss
-    there = large.predict(params=5e9, tokens=4e12, shares=shares).loss
-    assert list(there.values()) == pytest.approx(list(here.values()), rel=1e-6)
+def answers(runs: RunTable, law: str, *, params: float = 5e5, tokens: float = 4e6) -> dict[str, float]:
+    """Losses, their intervals, shares and prices, by name."""
+    laws = fit(runs, law=law, draws=8)
+    even = dict.fromkeys(runs.languages, 1 / len(runs.languages))
+    told = laws.predict(params=params, tokens=tokens, shares=even)
+    mix = allocate(laws, params=params, tokens=tokens)
+    parts = {"loss": told.loss, "low": told.low, "high": told.high, "share": mix.shares, "price": mix.prices}
+    found = {f"{part} of {name}": value for part, by in parts.items() for name, value in by.items()}
+    return found | {"gain": 1 + mix.expected_gain.value}
 
 
-def test_the_fit_does_not_depend_on_the_order_of_languages_or_rows(planted_runs: RunTable) -> None:
+@pytest.mark.parametrize(
+    ("law", "params", "tokens"), [("ces", 1e3, 1e9), ("transfer", 1.7, 0.3), ("additive", 1e-6, 7e-9)]
+)
+def test_no_answer_depends_on_units(law: str, params: float, tokens: float) -> None:
+    runs = plant(truth(np.random.default_rng(8), count=3, elasticity=0.6), np.random.default_rng(9))
+    here = answers(runs, law)
+    there = answers(scaled(runs, params=params, tokens=tokens), law, params=5e5 * params, tokens=4e6 * tokens)
+    assert there == pytest.approx(here, rel=1e-9)
+
+
+def test_no_answer_depends_on_the_order_of_languages_or_rows(planted_runs: RunTable) -> None:
     frame = planted_runs.frame.sample(frac=1, random_state=1)
     other = RunTable.from_frame(frame[frame.columns[::-1]])
-    shares = dict.fromkeys(NAMES, 1 / 7)
-    here = fit(planted_runs, law="transfer", draws=0).predict(params=5e5, tokens=4e6, shares=shares).loss
-    there = fit(other, law="transfer", draws=0).predict(params=5e5, tokens=4e6, shares=shares).loss
-    assert there == pytest.approx(here, rel=1e-5)
+    assert answers(other, "transfer") == pytest.approx(answers(planted_runs, "transfer"), rel=1e-9)
+
+
+def test_a_target_of_many_languages_does_not_depend_on_their_order() -> None:
+    """All languages have as many tokens: whichever stands for the target must not be the first column."""
+    rng = np.random.default_rng(10)
+    shares = np.vstack([np.roll([0.6, 0.3, 0.1], k) for k in range(3)] * 4)
+    frame = pd.DataFrame(shares, columns=["share.c", "share.a", "share.b"])
+    frame = frame.assign(
+        run=[f"r{k}" for k in range(12)],
+        params=np.repeat([1e5, 3e5], 6),
+        tokens=np.repeat([1e6, 3e6, 1e6, 3e6], 3),
+    )
+    frame["loss.text"] = 2.0 + frame["share.a"] + rng.uniform(0, 0.1, 12)
+    ask = {"params": 1e5, "tokens": 1e6, "shares": {"a": 0.2, "b": 0.3, "c": 0.5}}
+    tables = (RunTable.from_frame(f) for f in (frame, frame[frame.columns[::-1]]))
+    here, there = (fit(runs, law="transfer", draws=0).predict(**ask).loss["text"] for runs in tables)
+    assert there == pytest.approx(here, rel=1e-9)
+
+
+def test_intervals_hold_the_value_they_are_of(planted_runs: RunTable) -> None:
+    """Few draws may all lie on one side of the fit."""
+    laws = fit(planted_runs, law="transfer", draws=2)
+    told = laws.predict(params=1e5, tokens=1e6, shares=dict.fromkeys(NAMES, 1 / 7))
+    assert all(told.low[name] <= loss <= told.high[name] for name, loss in told.loss.items())
 
 
 def test_derivatives_agree_with_finite_differences(planted_law: Coefficients) -> None:

@@ -47,6 +47,7 @@ def test_a_table_reads_back_as_it_was_written(tmp_path: Path, planted_runs: RunT
         ("loss.go", [np.nan, np.nan], ["'loss.go'", "no measured loss"]),
         ("run", ["a", ""], ["line 3", "'run'", "name of the run"]),
         ("tokens", [1e8, np.inf], ["line 3", "'tokens'", "finite"]),
+        ("loss.go", [2.0, 1e31], ["line 3", "'loss.go'", "from 1e-30 to 1e+30"]),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place_and_remedy(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from langmix.laws._laws import HeldOutError
 from langmix.laws._problems import LEAST_ROWS, own_source, usable_rows
+from langmix.laws._units import in_units
 from langmix.laws.forms import FORMS
 from langmix.laws.rivals import RIVALS, Rival, Training
 from langmix.runs import RunTable
@@ -62,8 +63,9 @@ def _splits(runs: RunTable, seed: int) -> dict[str, list[Rows]]:
     fold = np.random.default_rng(seed).permutation(len(names)) % _FOLDS
     splits = {"new runs": [fold[run] == k for k in range(_FOLDS)]}
     for name, values in (("larger N", runs.params), ("larger D", runs.tokens)):
-        if len(np.unique(np.round(np.log(values), 1))) >= 4:
-            splits[name] = [values > values.max() / 1.2]
+        part = in_units(values, float(values.max()))
+        if len(np.unique(np.round(np.log(part), 1))) >= 4:
+            splits[name] = [part > 1 / 1.2]
     feasible = {s: [f for f in folds if _fittable(runs, ~f) and f.any()] for s, folds in splits.items()}
     return {s: folds for s, folds in feasible.items() if folds}
 

@@ -131,14 +131,23 @@ class Laws:
             available: distinct tokens per language; by default unlimited.
 
         Raises:
-            InputError: an unknown language, shares that do not sum to 1, a number that is not positive.
+            InputError: an unknown language, shares that do not sum to 1, a number that is not positive, or a
+                point so far from the runs that the law has no finite value there.
         """
         p = self.share_vector(shares)
         supply = self.supply_vector(available)
         check_positive(params=params, tokens=tokens)
         self._check_reachable(p)
-        loss = self.best.loss(params, tokens, p, supply)
-        low, high = interval(self.draws.loss(params, tokens, p, supply), loss)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = self.best.loss(params, tokens, p, supply)
+            drawn = self.draws.loss(params, tokens, p, supply)
+        for target, value, others in zip(self.targets, loss, drawn.T, strict=True):
+            if not (np.isfinite(value) and np.isfinite(others).all()):
+                raise InputError(
+                    f"params {params:g}, tokens {tokens:g}: the law of {target!r} has no finite value so far "
+                    f"from the runs (params {_range(self.reach.params)}, tokens {_range(self.reach.tokens)})"
+                )
+        low, high = interval(drawn, loss)
         return Prediction(
             loss=self.by_target(loss),
             low=self.by_target(low),
@@ -245,12 +254,16 @@ def share_vector(shares: Mapping[str, float], languages: Sequence[str]) -> Float
 
 
 def interval(draws: Floats, value: Floats) -> tuple[Floats, Floats]:
-    """The central 90% of the draws (axis 0), or the value itself where nothing was drawn."""
+    """The central 90% of the draws (axis 0), widened to the value; the value itself without any draws."""
     if len(draws) == 0:
         return value, value
     tail = 100 * (1 - INTERVAL) / 2
     low, high = np.percentile(draws, [tail, 100 - tail], axis=0)
-    return low, high
+    return np.minimum(low, value), np.maximum(high, value)
+
+
+def _range(ends: tuple[float, float]) -> str:
+    return f"{ends[0]:g} to {ends[1]:g}"
 
 
 def check_names(names: Mapping[str, object], known: Sequence[str], *, what: str) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from langmix.errors import InputError
 from langmix.laws._coefficients import Coefficients
 from langmix.laws._search import Problem
+from langmix.laws._units import geometric_mean, in_units
 from langmix.laws.forms import FORMS
 from langmix.runs import RunTable
 
@@ -44,9 +45,9 @@ def problems(runs: RunTable, law: str) -> Iterator[Problem]:
             target=target,
             form=law,
             own=int(np.flatnonzero(sources == own)[0]),
-            params=runs.params[used] / params0,
-            tokens=runs.tokens[used, None] * runs.shares[used][:, sources] / tokens0,
-            unique=runs.unique[used][:, sources] / tokens0,
+            params=in_units(runs.params[used], params0),
+            tokens=in_units(runs.tokens[used, None] * runs.shares[used][:, sources], tokens0),
+            unique=in_units(runs.unique[used][:, sources], tokens0),
             loss=runs.losses[used, i],
             run=run[used],
         )
@@ -72,10 +73,15 @@ def usable_rows(runs: RunTable, target: int, law: str, *, own: int | None = None
 
 
 def own_source(runs: RunTable, target: str) -> int:
-    """The source whose tau is 1: the target's own language, else the one with most tokens."""
+    """The source whose tau is 1: the target's own language, else the one with most tokens.
+
+    Of several with as many, the first in alphabetical order.
+    """
     if target in runs.languages:
         return runs.languages.index(target)
-    return int(np.argmax(runs.tokens @ runs.shares))
+    sources = _sources(runs)
+    total = (np.sort(runs.tokens[:, None] * runs.shares, axis=0)).sum(axis=0)[sources]
+    return int(sources[np.argmax(in_units(total, float(total.max())))])
 
 
 def _sources(runs: RunTable) -> NDArray[np.intp]:
@@ -91,6 +97,4 @@ def in_table_order(c: Coefficients, runs: RunTable) -> Coefficients:
 
 def reference(runs: RunTable) -> tuple[float, float]:
     """N0 and D0: geometric means over the checkpoints."""
-    return float(np.exp(np.sort(np.log(runs.params)).mean())), float(
-        np.exp(np.sort(np.log(runs.tokens)).mean())
-    )
+    return geometric_mean(runs.params), geometric_mean(runs.tokens)

@@ -94,9 +94,14 @@ def minimise(
         total: Floats = (weights[rows] * huber(residual, delta)).sum(axis=1) / phi + penalty
         return np.where(np.isfinite(total), total, np.inf)
 
+    def evaluated(theta: Floats) -> tuple[Floats, Floats]:
+        # A step too far overflows: its objective is infinite, and it is not taken.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return model(theta)
+
     theta = np.clip(start, lower, upper)
     everyone = np.arange(len(theta))
-    residual, jacobian = model(theta)
+    residual, jacobian = evaluated(theta)
     value = objective(residual, theta, everyone)
     damping = np.full(len(theta), 1e-2)
     settled = np.zeros(len(theta), dtype=np.int64)
@@ -117,7 +122,7 @@ def minimise(
         normal = normal + np.where(held, 1.0, scale)[:, :, None] * np.eye(theta.shape[1])
         step = -np.linalg.solve(normal, np.where(held, 0.0, gradient)[..., None])[..., 0]
         proposal = np.clip(t + np.clip(step, -2.0, 2.0), lower, upper)
-        new_residual, new_jacobian = model(proposal)
+        new_residual, new_jacobian = evaluated(proposal)
         new_value = objective(new_residual, proposal, active)
         better = new_value <= value[active]
         taken = active[better]

@@ -27,6 +27,10 @@ BYTES_PER_TOKEN: Final = "bytes_per_token."
 SHARE_SUM_TOLERANCE: Final = 1e-3
 """Printed shares are rounded; a row whose shares miss 1 by more than this is wrong, not rounded."""
 
+SMALLEST: Final = 1e-30
+LARGEST: Final = 1e30
+"""Of any positive number in a table, whatever its unit: one beyond is a slip, and its powers overflow."""
+
 LINE: Final = "line"
 """Name of the index of a frame whose rows are known by the line of their file; others are counted from 1."""
 
@@ -158,6 +162,7 @@ def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     frame = frame.assign(**{column: _numbers(frame, column, source) for column in numeric})
     for column in ("params", "tokens"):
         _refuse(frame, ~(frame[column] > 0), column, source, "expected a number above 0 (in units)")
+        _refuse_extremes(frame, column, source)
     for column in _starting(frame, LOSS):
         _refuse(
             frame,
@@ -166,12 +171,14 @@ def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
             source,
             "expected nats per token above 0, or an empty cell where it was not measured",
         )
+        _refuse_extremes(frame, column, source)
         if bool(frame[column].isna().all()):
             raise InputError(
                 f"{source}: column {column!r} holds no measured loss; remove the column or fill it"
             )
     for column in (*_starting(frame, UNIQUE), *_starting(frame, BYTES_PER_TOKEN)):
         _refuse(frame, frame[column] <= 0, column, source, "expected a number above 0, or an empty cell")
+        _refuse_extremes(frame, column, source)
     return _normalised(_check_repeats(frame, source), source).reset_index(drop=True)
 
 
@@ -258,6 +265,11 @@ def _refuse(frame: pd.DataFrame, bad: pd.Series[bool], column: str, source: str,
     shown = "empty" if pd.isna(value) or value == "" else repr(value)
     more = f" ({len(positions) - 1} more rows like it)" if len(positions) > 1 else ""
     raise InputError(f"{source}: {_row(frame, index)}, column {column!r}: {shown}; {expected}{more}")
+
+
+def _refuse_extremes(frame: pd.DataFrame, column: str, source: str) -> None:
+    bad = (frame[column] < SMALLEST) | (frame[column] > LARGEST)
+    _refuse(frame, bad, column, source, f"expected a number from {SMALLEST:g} to {LARGEST:g}, in any unit")
 
 
 def _row(frame: pd.DataFrame, index: int) -> str:
