@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from langmix.allocate import allocate
 from langmix.errors import InputError
 from langmix.laws import FORMS, Coefficients, Laws, Status, fit, read_laws, write_laws
+from langmix.laws._bootstrap import run_weights
 from langmix.laws._search import Problem, Space
 from langmix.runs import RunTable
 from planted import NAMES, plant, scaled, truth
@@ -303,3 +304,65 @@ def test_public_tables_are_fitted(shared_data: Path) -> None:
 
     runs = read_runs(shared_data / "runs" / "overtrain-small.csv")
     assert np.isfinite(fit(runs, draws=20).best.values["E"]).all()
+
+
+def test_a_run_that_weighs_much_in_a_draw_weighs_much_for_every_target() -> None:
+    """Targets with other rows and parameters share the draw of each run, and its mean and variance hold."""
+    run = np.repeat(np.arange(30), 2)
+    first = run_weights(run, 5.0, 4000, seed=3)
+    second = run_weights(run[10:], 9.5, 4000, seed=3)  # lacks five runs
+    shared = [np.corrcoef(first[:, 10 + k], second[:, k])[0, 1] for k in range(0, 50, 2)]
+    assert min(shared) > 0.99
+    assert first.mean() == pytest.approx(1.0, abs=0.01)
+    assert first.var() == pytest.approx(30 / 29 * 59 / 55, rel=0.05)
+
+
+def test_the_noise_is_the_planted_one_whatever_the_threshold(planted_law: Coefficients) -> None:
+    runs = plant(planted_law, np.random.default_rng(5), noise=0.02)
+    for delta in (None, 1e-3):
+        noise = np.mean([s.noise for s in fit(runs, law="transfer", draws=0, delta=delta).summaries])
+        assert noise == pytest.approx(0.02, rel=0.15)
+
+
+def test_repetition_that_no_run_shows_is_uncertain_and_said_to_be(planted_law: Coefficients) -> None:
+    runs = plant(planted_law, np.random.default_rng(6))
+    fresh = RunTable.from_frame(runs.frame[~runs.frame["run"].str.startswith("self")])
+    laws = fit(fresh, law="transfer", draws=100)
+    table = laws.exponents()
+    assert (table["R_low"] < 8).all()
+    assert (table["R_high"] > 30).all()
+    assert all("R" in s.unidentified for s in laws.summaries)
+    shown = laws.predict(params=1e5, tokens=16e5, shares={"python": 1.0}, available={"python": 4e4})
+    assert any("more passes over the same tokens than in any run" in w for w in shown.warnings)
+    assert shown.high["python"] - shown.low["python"] > 0.02 * shown.loss["python"]
+
+
+def test_a_single_run_has_intervals_of_its_scatter() -> None:
+    rng, tokens = np.random.default_rng(0), np.geomspace(1e5, 1e7, 12)
+    loss = (1.0 + 2.0 * (tokens / 1e6) ** -0.4) * np.exp(0.005 * rng.standard_normal(12))
+    frame = pd.DataFrame({"run": "only", "params": 1e5, "tokens": tokens, "share.go": 1.0, "loss.go": loss})
+    laws = fit(RunTable.from_frame(frame), law="chinchilla")
+    row = laws.exponents().iloc[0]
+    assert row["beta_high"] - row["beta_low"] > 0.01
+    assert np.isnan(row["alpha"])  # one size
+    assert laws.summaries[0].runs == 1
+    elsewhere = laws.predict(params=1e6, tokens=1e6, shares={"go": 1.0})
+    assert any("all runs have 100k parameters" in w for w in elsewhere.warnings)
+
+
+def test_without_draws_there_are_no_intervals(planted_runs: RunTable) -> None:
+    laws = fit(planted_runs, law="transfer", draws=0)
+    shown = laws.predict(params=1e5, tokens=1e6, shares=dict.fromkeys(NAMES, 1 / 7))
+    assert all(np.isnan(list(side.values())).all() for side in (shown.low, shown.high))
+    assert laws.exponents()["alpha_low"].isna().all()
+
+
+def test_tokens_available_must_be_numbers(planted_fit: Laws) -> None:
+    with pytest.raises(InputError, match="available: go has nan tokens"):
+        planted_fit.predict(params=1e5, tokens=1e6, shares={"go": 1.0}, available={"go": np.nan})
+
+
+def test_a_law_without_repetition_says_that_it_ignores_it(planted_runs: RunTable) -> None:
+    laws = fit(planted_runs, law="additive", draws=0)
+    shown = laws.predict(params=1e5, tokens=1e6, shares={"go": 1.0}, available={"go": 1e4})
+    assert any("knows no repetition" in w for w in shown.warnings)

@@ -47,7 +47,7 @@ def test_planted_effects_are_recovered_and_taken_apart() -> None:
 def test_the_noise_floor_is_the_planted_one() -> None:
     noise, freedom = seed_noise(table(0.02, seeds=12))
     assert noise == pytest.approx([0.02] * 3, rel=0.2)
-    assert freedom > 50
+    assert (freedom == 4 * 11).all()  # alone, twice, two pairs: a pair without a language tells it nothing
 
 
 def test_cells_that_noise_explains_are_unresolved() -> None:
@@ -57,7 +57,7 @@ def test_cells_that_noise_explains_are_unresolved() -> None:
 
 def test_without_repeated_seeds_nothing_is_resolved() -> None:
     (found,) = synergy(table(0.0005, seeds=1))
-    assert found.degrees_of_freedom == 0
+    assert (found.degrees_of_freedom == 0).all()
     assert not found.resolved[~np.eye(3, dtype=bool)].any()
 
 
@@ -65,3 +65,27 @@ def test_a_table_without_pairs_says_what_is_needed(planted_runs: RunTable) -> No
     alone = planted_runs.select(planted_runs.shares.max(axis=1) > 0.999)
     with pytest.raises(InputError, match="a run of two languages in equal parts"):
         synergy(alone)
+
+
+def test_checkpoints_of_one_run_are_no_repeated_seeds() -> None:
+    """A second checkpoint within 1% of the tokens repeats the run's noise and tells nothing of it."""
+    runs = table(0.01, seeds=1, gain=0.0)
+    again = runs.frame.assign(tokens=runs.frame["tokens"] * 1.003)
+    noise, freedom = seed_noise(RunTable.from_frame(pd.concat([runs.frame, again])))
+    assert (freedom == 0).all()
+    assert np.isnan(noise).all()
+
+
+def test_another_organisation_is_no_repeated_seed() -> None:
+    frame = table(0.01, seeds=2).frame
+    other = frame["seed"] == 1
+    frame = frame.assign(organisation=np.where(other, "paired", "shuffled"))
+    assert (seed_noise(RunTable.from_frame(frame))[1] == 0).all()
+
+
+def test_every_target_has_its_own_degrees_of_freedom() -> None:
+    runs = table(0.02, seeds=12)
+    frame = runs.frame.copy()
+    frame.loc[frame["seed"] > 1, f"loss.{NAMES[0]}"] = np.nan
+    _, freedom = seed_noise(RunTable.from_frame(frame))
+    assert freedom.tolist() == [4, 44, 44]

@@ -13,9 +13,9 @@ from langmix.allocate._interior import Optimum
 from langmix.allocate._limits import Limits
 from langmix.allocate._programme import Programme
 from langmix.allocate._question import Question
-from langmix.allocate._results import Allocation, Comparison, Interval, quantiles
+from langmix.allocate._results import Allocation, Comparison, Interval
 from langmix.allocate._robust import law_weights
-from langmix.laws import Laws, check_positive
+from langmix.laws import Laws, check_positive, interval
 
 Floats = NDArray[np.float64]
 
@@ -124,10 +124,10 @@ def report(
         solved.draws,
     )
     shares = best.shares[0] / best.shares[0].sum()
-    share_low, share_high = quantiles(draws.shares[draws.solved], shares)
+    share_low, share_high = interval(draws.shares[draws.solved], shares)
 
     value, loss_draws = point.losses(shares)[0][0], spread.losses(shares)[0]
-    loss_low, loss_high = quantiles(loss_draws, value)
+    loss_low, loss_high = interval(loss_draws, value)
     priced = point if question.robust is None else spread
     return Allocation(
         params=float(params),
@@ -152,6 +152,7 @@ def report(
         kkt_residual=float(best.kkt[0]),
         warnings=(
             *laws.reach.warnings(params=params, tokens=question.total(tokens)),
+            *laws.repetition_warnings(shares * question.total(tokens), question.supply),
             *_held(question, shares, limits.lower, least),
             *_about_others(question),
             *_about_draws(draws.solved),

@@ -30,7 +30,7 @@ class Interval:
     @classmethod
     def of(cls, value: float, draws: Floats) -> Interval:
         """The interval of one number from its draws, shape (S,)."""
-        low, high = quantiles(draws[:, None], np.array([value]))
+        low, high = interval(draws[:, None], np.array([value]))
         return cls(value=float(value), low=float(low[0]), high=float(high[0]))
 
 
@@ -108,10 +108,3 @@ class Allocation:
         counts = {name: math.floor(value) for name, value in exact.items()}
         short = sorted(exact, key=lambda name: counts[name] - exact[name])[: total - sum(counts.values())]
         return {name: n + (name in short) for name, n in counts.items()}
-
-
-def quantiles(draws: Floats, value: Floats) -> tuple[Floats, Floats]:
-    """The central 90% of the draws (axis 0), NaN where nothing was drawn."""
-    if len(draws) == 0:
-        return np.full_like(value, np.nan), np.full_like(value, np.nan)
-    return interval(draws, value)

@@ -114,8 +114,8 @@ def predict(
         _print.as_json(asdict(prediction))
         return
     for target, loss in prediction.loss.items():
-        low, high = prediction.low[target], prediction.high[target]
-        _print.console.print(f"{label(target):<12} {loss:.4f}  ({low:.4f} to {high:.4f}) nats per token")
+        within = _print.within(loss, prediction.low[target], prediction.high[target], digits=4)
+        _print.console.print(f"{label(target):<12} {within} nats per token")
     _print.warnings(prediction.warnings)
 
 
@@ -146,10 +146,8 @@ def _show_mixture(prediction: MixturePrediction, *, json: bool) -> None:
     if json:
         _print.as_json(asdict(prediction))
         return
-    _print.say(
-        f"mean loss of the mixture on its own data: {prediction.loss:.4f}  ({prediction.low:.4f} to "
-        f"{prediction.high:.4f}) nats per token"
-    )
+    within = _print.within(prediction.loss, prediction.low, prediction.high, digits=4)
+    _print.say(f"mean loss of the mixture on its own data: {within} nats per token")
     _print.warnings(prediction.warnings)
 
 
@@ -201,7 +199,7 @@ def synergy(
                         "tokens": s.tokens,
                         "cells": s.frame(),
                         "seed_noise": dict(zip(s.languages, s.noise, strict=True)),
-                        "degrees_of_freedom": s.degrees_of_freedom,
+                        "degrees_of_freedom": dict(zip(s.languages, s.degrees_of_freedom, strict=True)),
                     }
                     for s in measured
                 ],

@@ -103,14 +103,18 @@ def laws_tables(laws: Laws) -> None:
     for row, summary in zip(exponents.to_dict("records"), laws.summaries, strict=True):
         table.add_row(
             escape(label(summary.target)),
-            *(_within(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in shown),
+            *(within(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in shown),
             f"{100 * summary.noise:.1f}%",
             _STATUS[summary.status],
         )
     console.print(table)
     for summary in laws.summaries:
-        if summary.at_bound or summary.unidentified:
+        if summary.at_bound or summary.unidentified or summary.fixed or summary.runs == 1:
             parts: list[str] = []
+            if summary.runs == 1:
+                parts.append("a single run, so the intervals hold the scatter of its checkpoints alone")
+            if summary.fixed:
+                parts.append(f"the runs cannot tell {', '.join(summary.fixed)}")
             if summary.at_bound:
                 parts.append(f"at a bound: {', '.join(summary.at_bound)}")
             if summary.unidentified:
@@ -138,12 +142,12 @@ def proportion_tables(law: ProportionLaw) -> None:
     for row, summary in zip(law.exponents().to_dict("records"), law.summaries, strict=True):
         table.add_row(
             escape(label(row["language"])),
-            *(_within(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in names),
+            *(within(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in names),
             _STATUS[summary.status],
         )
     console.print(table)
     for row in law.shared().to_dict("records"):
-        say(f"  {row['name']} {_within(row['value'], row['low'], row['high'])}")
+        say(f"  {row['name']} {within(row['value'], row['low'], row['high'])}")
     say(
         f"  {_STATUS[law.status]}; {law.rows} checkpoints, typical error {100 * law.noise:.1f}%; "
         f"synergy: {law.synergy}"
@@ -303,7 +307,7 @@ def synergy_table(found: Synergy) -> None:
             cells.append(text if i == j or not text or found.resolved[i, j] else f"({text})")
         table.add_row(escape(label(name)), *cells)
     console.print(table)
-    if found.degrees_of_freedom:
+    if found.degrees_of_freedom.any():
         console.print("  in parentheses: not distinguishable from seed noise (false discovery rate 10%)")
     else:
         console.print("  in parentheses: no run was repeated under another seed, so the noise is unknown")
@@ -323,7 +327,8 @@ def worth_table(found: TokenWorth) -> None:
             known = not math.isnan(of.value[at])
             cells.append(f"{of.value[at]:.2f}" if known else "")
             low, high = of.low[at], of.high[at]
-            spread.append("" if not known else f"{low:.1f}-{high:.1f}" if low > 0 else f"<{high:.1f}")
+            told = known and not math.isnan(low)
+            spread.append("" if not told else f"{low:.1f}-{high:.1f}" if low > 0 else f"<{high:.1f}")
         table.add_row(escape(short_label(name)), *cells)
         table.add_row("", *spread)
     console.print(table)
@@ -344,7 +349,7 @@ def predicted_synergy_table(found: PredictedSynergy) -> None:
         for j in range(len(found.languages)):
             low, high = found.gain.low[i, j], found.gain.high[i, j]
             text = f"{100 * found.gain.value[i, j]:.2f}"
-            gains.append(text if i == j or low > 0 or high < 0 else f"({text})")
+            gains.append(f"({text})" if low <= 0 <= high and i != j else text)
             turn = found.turn.value[i, j]
             turns.append("" if i == j else "never" if math.isinf(turn) else f"{turn:.3g}x")
         table.add_row(escape(short_label(name)), *gains)
@@ -389,8 +394,13 @@ def _table(title: str, first: str) -> Table:
     return table
 
 
-def _within(value: Any, low: Any, high: Any) -> str:
-    return f"{value:.2f} ({low:.2f}-{high:.2f})"
+def within(value: float, low: float, high: float, *, digits: int = 2) -> str:
+    """A number with its interval, where there is one; nothing for a number that the runs cannot tell."""
+    if math.isnan(value):
+        return ""
+    if math.isnan(low):
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
 
 
 def _plain(content: Any) -> Any:

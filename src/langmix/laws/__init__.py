@@ -24,11 +24,12 @@ from langmix.laws.proportion import (
     fit_proportion,
     refuse_proportion,
 )
-from langmix.laws.rivals import RIVALS, Training, left_out
+from langmix.laws.rivals import PREDICTORS, RIVALS, Training, left_out
 
 __all__ = [
     "FORMS",
     "INTERVAL",
+    "PREDICTORS",
     "PROPORTION",
     "RIVALS",
     "Coefficients",

@@ -52,13 +52,9 @@ def fit(
     if law is None:
         held_out = compare(runs, seed=seed, delta=delta, all_forms=all_forms)
         law = _best(held_out) if held_out else ("transfer" if len(runs.languages) > 1 else "chinchilla")
-    rng = np.random.default_rng(seed)
-    # One seed for all targets: a run that weighs much in a draw weighs much for every target.
     fits = [
-        fit_target(problem, reference=reference(runs), delta=delta, draws=draws, rng=np.random.default_rng(s))
-        for problem, s in zip(
-            problems(runs, law), [int(rng.integers(2**32))] * len(runs.targets), strict=True
-        )
+        fit_target(problem, reference=reference(runs), delta=delta, draws=draws, seed=seed)
+        for problem in problems(runs, law)
     ]
     return Laws(
         form=law,
@@ -84,7 +80,8 @@ def fit(
 def _best(held_out: tuple[HeldOutError, ...]) -> str:
     """The eligible form with the least mean error over the splits."""
     forms = [form for form in dict.fromkeys(e.form for e in held_out) if can_carry_an_allocation(form)]
-    return min(forms, key=lambda form: float(np.mean([e.error for e in held_out if e.form == form])))
+    errors = {form: np.mean([e.error for e in held_out if e.form == form]) for form in forms}
+    return min(forms, key=lambda form: float(np.nan_to_num(errors[form], nan=np.inf)))
 
 
 def _summary(outcome: TargetFit, languages: tuple[str, ...]) -> TargetSummary:
@@ -98,7 +95,9 @@ def _summary(outcome: TargetFit, languages: tuple[str, ...]) -> TargetSummary:
         target=outcome.target,
         status=outcome.status,
         rows=outcome.rows,
+        runs=outcome.runs,
         noise=float(np.sqrt(outcome.phi)),
+        fixed=outcome.fixed,
         unidentified=named(outcome.unidentified),
         at_bound=named(outcome.at_bound),
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langmix.laws._laws import HeldOutError
-from langmix.laws._problems import LEAST_ROWS, own_source, usable_rows
+from langmix.laws._problems import LEAST_ROWS, usable_rows
 from langmix.laws._units import in_units
 from langmix.laws.forms import FORMS
 from langmix.laws.rivals import RIVALS, Rival, Training
@@ -45,16 +45,15 @@ def can_carry_an_allocation(name: str) -> bool:
 def _competes(rival: Rival, runs: RunTable, *, all_forms: bool) -> bool:
     if len(runs.languages) == 1:
         return rival.name == "chinchilla"
+    if rival.name in FORMS and FORMS[rival.name].needs_own and set(runs.targets) - set(runs.languages):
+        return False  # it says nothing about a target that is no language where others are trained on
     return can_carry_an_allocation(rival.name) or (all_forms and not rival.missing(runs))
 
 
 def _errors(rival: Rival, training: Training, held: RunTable) -> Floats:
     """Absolute relative errors of all targets on the held-out checkpoints that every rival can predict."""
     relative = np.abs(rival.fit(training)(held) / held.losses - 1.0)
-    owns = [own_source(training.runs, target) for target in held.targets]
-    return np.concatenate(
-        [relative[usable_rows(held, i, "chinchilla", own=own), i] for i, own in enumerate(owns)]
-    )
+    return np.concatenate([relative[_scored(held, i), i] for i in range(len(held.targets))])
 
 
 def _splits(runs: RunTable, seed: int) -> dict[str, list[Rows]]:
@@ -66,11 +65,20 @@ def _splits(runs: RunTable, seed: int) -> dict[str, list[Rows]]:
         part = in_units(values, float(values.max()))
         if len(np.unique(np.round(np.log(part), 1))) >= 4:
             splits[name] = [part > 1 / 1.2]
-    feasible = {s: [f for f in folds if _fittable(runs, ~f) and f.any()] for s, folds in splits.items()}
+    scored = np.any([_scored(runs, i) for i in range(len(runs.targets))], axis=0)
+    feasible = {
+        s: [f for f in folds if _fittable(runs, ~f) and (f & scored).any()] for s, folds in splits.items()
+    }
     return {s: folds for s, folds in feasible.items() if folds}
 
 
 def _fittable(runs: RunTable, kept: Rows) -> bool:
-    return all(
-        (kept & usable_rows(runs, i, "chinchilla")).sum() >= 2 * LEAST_ROWS for i in range(len(runs.targets))
-    )
+    return all((kept & _scored(runs, i)).sum() >= 2 * LEAST_ROWS for i in range(len(runs.targets)))
+
+
+def _scored(runs: RunTable, target: int) -> Rows:
+    """Checkpoints that all that compete can predict: with own tokens, where the target is a language."""
+    if runs.targets[target] in runs.languages:
+        return usable_rows(runs, target, "chinchilla")
+    scored: Rows = np.isfinite(runs.losses[:, target])
+    return scored

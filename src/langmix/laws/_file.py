@@ -117,7 +117,7 @@ def _coefficients(content: _LawsFile, arrays: dict[str, Any], *, draws: bool) ->
     if content.form not in FORMS:
         raise ValueError(f"form is {content.form!r}; expected one of {', '.join(FORMS)}")
     targets, languages = len(content.targets), len(content.languages)
-    scope = Scope(smallest=1.0, one_size=False, one_budget=False, repeats=True, sources=languages)
+    scope = Scope(smallest=1.0, one_size=False, one_budget=False, sources=languages)
     values = {}
     for parameter in FORMS[content.form].parameters(scope):
         name = parameter.name

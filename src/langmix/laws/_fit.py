@@ -7,6 +7,7 @@ each form; `Status.ILL_CONDITIONED` names those that rule.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,6 +47,8 @@ class TargetFit:
         phi: dispersion of the log residuals (a variance).
         delta: the Huber threshold that was used.
         objective: sum of Huber losses of the log residuals at the optimum, prior not counted.
+        runs: how many the rows are of.
+        fixed: names of parameters that these rows cannot tell at all, and that were held.
         unidentified: names of parameters that the prior rules.
         at_bound: names of parameters at a bound.
     """
@@ -59,6 +62,8 @@ class TargetFit:
     delta: float
     objective: float
     rows: int
+    runs: int
+    fixed: tuple[str, ...]
     unidentified: tuple[str, ...]
     at_bound: tuple[str, ...]
 
@@ -69,7 +74,7 @@ def fit_target(
     reference: tuple[float, float],
     delta: float | None,
     draws: int,
-    rng: np.random.Generator,
+    seed: int,
     tolerance: float = 1e-11,
 ) -> TargetFit:
     """Fit one target; see the module's text.
@@ -79,17 +84,16 @@ def fit_target(
         reference: N0 and D0, for the coefficients.
         delta: Huber threshold on the log loss; by default set from the residuals of a pilot fit (`polish`).
         draws: bootstrap draws; 0 gives none.
-        rng: of the bootstrap.
+        seed: of the bootstrap: one for all targets, whose weights of a run then go together.
         tolerance: relative fall of the objective at which the search ends.
     """
     space = Space(problem)
-    rough = tolerance > 1e-8  # a fit that only compares forms
-    best = polish(space, space.starts()[: 3 if rough else None], delta=delta, tolerance=tolerance)
+    best = polish(space, space.starts(), delta=delta, tolerance=tolerance)
     theta, phi = best.theta, best.phi
 
     sampled = np.empty((0, len(theta)))
     if draws:
-        weights, centres = _bootstrap(space, draws, best.effective, rng)
+        weights, centres = _bootstrap(space, draws, best.effective, seed)
         sampled = descend(
             space,
             np.tile(theta, (draws, 1)),
@@ -108,7 +112,7 @@ def fit_target(
     )
     return TargetFit(
         target=problem.target,
-        status=_status(best.converged, at_bound, unidentified),
+        status=_status(best.converged, at_bound, _in_play(problem, unidentified)),
         best=_coefficients(space, theta, reference),
         draws=_coefficients(space, sampled, reference),
         theta=theta,
@@ -116,6 +120,8 @@ def fit_target(
         delta=best.delta,
         objective=float(huber(best.residual, best.delta).sum()),
         rows=len(problem.loss),
+        runs=len(np.unique(problem.run)),
+        fixed=_held(space),
         unidentified=unidentified,
         at_bound=at_bound,
     )
@@ -162,12 +168,14 @@ def _status(converged: bool, at_bound: tuple[str, ...], unidentified: tuple[str,
     return Status.ILL_CONDITIONED if unidentified else Status.CONVERGED
 
 
-def _bootstrap(space: Space, draws: int, effective: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _bootstrap(space: Space, draws: int, effective: float, seed: int) -> tuple[Floats, Floats]:
     """Row weights and prior centres of the draws.
 
-    The prior's centre is drawn too, so that what only the prior knows stays uncertain.
+    The prior's centre is drawn too, for each target on its own, so that what only the prior knows stays
+    uncertain.
     """
-    weights = run_weights(space.problem.run, effective, draws, rng)
+    weights = run_weights(space.problem.run, effective, draws, seed)
+    rng = np.random.default_rng([seed, zlib.crc32(space.problem.target.encode())])
     values, vectors = np.linalg.eigh(space.covariance)
     spread = vectors * np.sqrt(np.maximum(values, 0.0))
     centres = space.centre + rng.standard_normal((draws, len(spread))) @ spread.T
@@ -181,6 +189,16 @@ def _unidentified(space: Space, jacobian: Floats, phi: float) -> tuple[str, ...]
     prior = np.diag(space.covariance)
     ruled = (prior > 0) & (variance > 0.8**2 * prior)
     return tuple(slot.name for slot, bad in zip(space.slots, ruled, strict=True) if bad)
+
+
+def _in_play(problem: Problem, unidentified: tuple[str, ...]) -> tuple[str, ...]:
+    """Without R where no run repeats its data: no loss among these runs depends on it."""
+    return tuple(name for name in unidentified if name != "R" or problem.repeats)
+
+
+def _held(space: Space) -> tuple[str, ...]:
+    """What the form would search and these rows fix: one size says nothing of alpha."""
+    return tuple(p.name for p in space.parameters if p.low == p.high and p.name not in space.form.fixed)
 
 
 def _coefficients(space: Space, theta: Floats, reference: tuple[float, float]) -> Coefficients:

@@ -27,7 +27,9 @@ class TargetSummary:
 
     Attributes:
         rows: checkpoints that it was fitted to.
+        runs: that the checkpoints are of; the intervals of a single one hold the scatter of its checkpoints.
         noise: typical relative deviation of a measured loss from the law (0.01 = 1%).
+        fixed: parameters that the runs cannot tell at all, held at a value: alpha, where all have one size.
         unidentified: parameters that the prior rules, because the runs say next to nothing about them.
         at_bound: parameters at a bound of the search.
     """
@@ -36,6 +38,8 @@ class TargetSummary:
     status: Status
     rows: int
     noise: float
+    runs: int = 0
+    fixed: tuple[str, ...] = ()
     unidentified: tuple[str, ...] = ()
     at_bound: tuple[str, ...] = ()
 
@@ -155,8 +159,23 @@ class Laws:
             warnings=(
                 *self.reach.warnings(params=params, tokens=tokens),
                 *self.reach.share_warnings(dict(zip(self.languages, p, strict=True))),
+                *self.repetition_warnings(tokens * p, supply),
             ),
         )
+
+    def repetition_warnings(self, tokens: Floats, supply: Floats) -> tuple[str, ...]:
+        """What is doubtful about passes over the same tokens.
+
+        Args:
+            tokens: shape (K,), trained on.
+            supply: shape (K,), distinct ones, infinite where unlimited.
+        """
+        passes = dict(zip(self.languages, tokens / supply, strict=True))
+        if self.best.law.repeats:
+            return self.reach.repetition_warnings(passes)
+        if any(value > 1 for value in passes.values()):
+            return (f"the law {self.form!r} knows no repetition: it takes repeated tokens for new ones",)
+        return ()
 
     @property
     def formula(self) -> str:
@@ -164,14 +183,21 @@ class Laws:
         return self.best.law.formula
 
     def exponents(self) -> pd.DataFrame:
-        """A row per target: each number that was fitted with its 90% interval, and the status of the fit."""
+        """A row per target: each number that was fitted with its 90% interval, and the status of the fit.
+
+        NaN where the runs of a target could not tell a number at all, such as alpha from one size.
+        """
         fixed = self.best.law.fixed
         columns: dict[str, object] = {"target": self.targets}
         for name, value in self.best.values.items():
             if value.ndim > 1 or name in fixed:
                 continue
-            low, high = interval(self.draws.values[name], value)
-            columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
+            told = np.array([name not in summary.fixed for summary in self.summaries])
+            numbers = (value, *interval(self.draws.values[name], value))
+            columns |= {
+                name + end: np.where(told, number, np.nan)
+                for end, number in zip(("", "_low", "_high"), numbers, strict=True)
+            }
         columns["noise"] = [summary.noise for summary in self.summaries]
         columns["status"] = [summary.status.value for summary in self.summaries]
         return pd.DataFrame(columns)
@@ -197,7 +223,7 @@ class Laws:
             }
             for i, target in enumerate(self.targets)
             for j, source in enumerate(self.languages)
-            if source != target
+            if j != self.best.own[i]
         ]
         return pd.DataFrame(rows, columns=columns)
 
@@ -208,10 +234,10 @@ class Laws:
     def supply_vector(self, available: Mapping[str, float] | None) -> Floats:
         """Distinct tokens available, in the order of ``languages``; infinite where not given."""
         supply = self._vector(available or {}, default=np.inf, what="available")
-        if np.any(supply <= 0):
-            name = self.languages[int(np.argmin(supply))]
+        if (wrong := ~(supply > 0)).any():  # NaN is not above 0 either
+            k = int(np.argmax(wrong))
             raise InputError(
-                f"available: {name} has {supply.min():g} tokens; expected more than 0 "
+                f"available: {self.languages[k]} has {supply[k]:g} tokens; expected more than 0 "
                 f"(for a language without data, set its ceiling to 0)"
             )
         return supply
@@ -254,9 +280,9 @@ def share_vector(shares: Mapping[str, float], languages: Sequence[str]) -> Float
 
 
 def interval(draws: Floats, value: Floats) -> tuple[Floats, Floats]:
-    """The central 90% of the draws (axis 0), widened to the value; the value itself without any draws."""
+    """The central 90% of the draws (axis 0), widened to the value; NaN where nothing was drawn."""
     if len(draws) == 0:
-        return value, value
+        return np.full_like(value, np.nan), np.full_like(value, np.nan)
     tail = 100 * (1 - INTERVAL) / 2
     low, high = np.percentile(draws, [tail, 100 - tail], axis=0)
     return np.minimum(low, value), np.maximum(high, value)

@@ -59,6 +59,7 @@ def polish(space: Searchable, starts: Floats, *, delta: float | None, tolerance:
     median regression, which wastes a third of clean data).
     """
     rough = tolerance > 1e-8  # a fit that only compares forms
+    starts = starts[: 3 if rough else None]
     if delta is None:
         pilot = _from_all(space, starts, delta=0.05, phi=_PILOT_PHI, tolerance=1e-5)
         theta = pilot.theta[0]

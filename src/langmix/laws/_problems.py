@@ -53,19 +53,18 @@ def problems(runs: RunTable, law: str) -> Iterator[Problem]:
         )
 
 
-def usable_rows(runs: RunTable, target: int, law: str, *, own: int | None = None) -> Rows:
+def usable_rows(runs: RunTable, target: int, law: str) -> Rows:
     """Checkpoints with a loss that the form can follow.
 
     A model that never saw a language, trained on one or two others, has a loss of another kind: fitted
     together with the rest it doubles the error on held-out mixtures. A mixture of three and more languages
     that lacks the target's own is one among many mixtures, and is fitted where the form can follow it.
-    ``own`` is the target's own source, by default that in these runs.
     """
     measured = np.isfinite(runs.losses[:, target])
     name = runs.targets[target]
     if name not in runs.languages and not FORMS[law].needs_own:
         return measured
-    taught = runs.shares[:, own_source(runs, name) if own is None else own] > 0
+    taught = runs.shares[:, own_source(runs, name)] > 0
     if not FORMS[law].needs_own:
         taught |= (runs.shares > 0).sum(axis=1) >= 3
     usable: Rows = measured & taught

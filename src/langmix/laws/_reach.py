@@ -23,11 +23,13 @@ class Reach:
         params, tokens: of the smallest and the largest run.
         least_share: per language that is a target, the smallest share above 0 at which its loss was measured.
             The laws are not fitted to runs without a language, and say nothing about less than this.
+        passes: most passes of a run over the data of a language; 1 where none repeated any.
     """
 
     params: tuple[float, float]
     tokens: tuple[float, float]
     least_share: Mapping[str, float] = field(default_factory=dict)
+    passes: float = 1.0
 
     @classmethod
     def of(cls, runs: RunTable) -> Reach:
@@ -43,6 +45,7 @@ class Reach:
                     seen := (runs.shares[:, k] > 0) & np.isfinite(runs.losses[:, runs.targets.index(name)])
                 ).any()
             },
+            passes=max(1.0, float((runs.shares * runs.tokens[:, None] / runs.unique).max())),
         )
 
     def warnings(self, *, params: float, tokens: float) -> tuple[str, ...]:
@@ -52,7 +55,12 @@ class Reach:
             ("parameters", params, self.params),
             ("tokens", tokens, self.tokens),
         ):
-            if value > FAR * largest:
+            if largest < 1.01 * smallest and not 0.99 * smallest < value < 1.01 * largest:
+                found.append(
+                    f"all runs have {count(largest)} {what}, so the laws cannot tell what another number of "
+                    "them changes; the prediction is for theirs"
+                )
+            elif value > FAR * largest:
                 found.append(
                     f"{count(value)} {what} is {_times(value / largest)} the largest run ({count(largest)}): "
                     "an extrapolation; the interval holds only if the law keeps its form that far out"
@@ -64,6 +72,14 @@ class Reach:
                     "form"
                 )
         return tuple(found)
+
+    def repetition_warnings(self, passes: Mapping[str, float]) -> tuple[str, ...]:
+        """A sentence on languages with many more passes than any run made; none if there are none."""
+        more = [f"{name} {n:.3g}" for name, n in passes.items() if n > max(FAR * (self.passes - 1) + 1, 1.1)]
+        if not more:
+            return ()
+        known = f"{self.passes:.3g} at most" if self.passes > 1.1 else "none: a prior tells their worth"
+        return (f"more passes over the same tokens than in any run: {', '.join(more)} (runs: {known})",)
 
     def share_warnings(self, shares: Mapping[str, float]) -> tuple[str, ...]:
         """A sentence on languages with less than any run gave them; none if there are none."""

@@ -16,6 +16,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import erf, erfc
 
 Floats = NDArray[np.float64]
 Model = Callable[[Floats], tuple[Floats, Floats]]
@@ -40,12 +42,25 @@ def threshold(residual: Floats, effective: float) -> float:
 
 
 def dispersion(residual: Floats, delta: float, effective: float) -> float:
-    """Twice the mean Huber loss per degree of freedom: the variance where the noise is Gaussian.
+    """The variance of the noise, were it Gaussian, that gives this mean Huber loss, per degree of freedom.
 
     Parameters that the prior rules take no degree of freedom; a quarter of the rows is left in any case.
     """
     freedom = max(len(residual) - effective, 0.25 * len(residual))
-    return max(2.0 * float(huber(residual, delta).sum()) / freedom, 1e-12)
+    mean = 2.0 * float(huber(residual, delta).mean())
+    if mean < 1e-12:
+        return 1e-12
+    root = float(np.sqrt(mean))
+    scale = brentq(
+        lambda s: s**2 * _huber_part(delta / s) / mean - 1, root / 2, 2 * (root + mean / delta + delta)
+    )
+    return float(scale) ** 2 * len(residual) / freedom
+
+
+def _huber_part(k: float) -> float:
+    """Twice the mean Huber loss of standard Gaussian noise with threshold k: 1 for a large one."""
+    density = np.exp(-0.5 * k**2) / np.sqrt(2 * np.pi)
+    return float(erf(k / np.sqrt(2)) + 2 * k * density - k**2 * erfc(k / np.sqrt(2)))
 
 
 class Solution(NamedTuple):

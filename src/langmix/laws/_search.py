@@ -63,7 +63,6 @@ class Problem:
             smallest=float(self.loss.min()),
             one_size=bool(np.ptp(np.log(self.params)) < 1e-6),
             one_budget=bool(np.ptp(np.log(self.tokens.sum(axis=1))) < 1e-6),
-            repeats=self.repeats,
             sources=self.sources,
         )
 

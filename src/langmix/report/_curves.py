@@ -14,7 +14,7 @@ from langmix.languages import label
 from langmix.laws import Laws, interval
 from langmix.quantities import count
 from langmix.report._drawing import INK, OKABE_ITO, SOFT, Drawing, panels
-from langmix.runs import RunTable
+from langmix.runs import FRESH, RunTable
 
 _POINTS: Final = 40
 _COLUMNS: Final = 3
@@ -167,7 +167,7 @@ def predicted_measured(runs: RunTable, laws: Laws) -> Drawing:
 def _alone(runs: RunTable, target: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Checkpoints trained on this language alone, each token seen about once at most."""
     index = runs.languages.index(target)
-    once = runs.tokens <= 1.1 * runs.unique[:, index]
+    once = runs.tokens <= FRESH * runs.unique[:, index]
     alone: np.ndarray[Any, np.dtype[np.bool_]] = (runs.shares[:, index] > 0.999) & once
     return alone
 

@@ -31,7 +31,7 @@ def synergy_map(found: Synergy, *, name: str) -> Drawing:
         axis.set_xlabel("trained with")
     known = (
         "noise between seeds explains"
-        if found.degrees_of_freedom
+        if found.degrees_of_freedom.any()
         else "may be noise, since no run was repeated under another seed"
     )
     return Drawing(

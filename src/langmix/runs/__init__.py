@@ -1,7 +1,7 @@
 """Run tables: one row per checkpoint of a training run, read, imported, checked and written."""
 
 from langmix.runs._read import read_runs
-from langmix.runs._table import LOSS, RunTable
+from langmix.runs._table import FRESH, LOSS, RunTable
 from langmix.runs.importers import (
     Imported,
     ImportMap,
@@ -16,6 +16,7 @@ from langmix.runs.importers import (
 )
 
 __all__ = [
+    "FRESH",
     "LOSS",
     "ImportMap",
     "Imported",

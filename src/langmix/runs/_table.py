@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,11 @@ SHARE_SUM_TOLERANCE: Final = 1e-3
 SMALLEST: Final = 1e-30
 LARGEST: Final = 1e30
 """Of any positive number in a table, whatever its unit: one beyond is a slip, and its powers overflow."""
+
+FRESH: Final = 1.1
+"""Passes over a language's data up to which a checkpoint counts as one without repetition."""
+
+_ALONE: Final = 1 - 1e-3
 
 LINE: Final = "line"
 """Name of the index of a frame whose rows are known by the line of their file; others are counted from 1."""
@@ -132,6 +137,27 @@ class RunTable:
     def select(self, mask: NDArray[np.bool_]) -> RunTable:
         """The rows where ``mask``, shape (n,), is true."""
         return RunTable(frame=self.frame[mask].reset_index(drop=True), source=self.source)
+
+    def alone(self, languages: Sequence[str], *, most_passes: float = math.inf) -> RunTable:
+        """The losses of some languages, each only where it was trained on alone; other targets are left out.
+
+        Args:
+            languages: that have a share and a loss.
+            most_passes: over the data, up to which a checkpoint counts.
+        """
+        passes = (self.shares * self.tokens[:, None] / self.unique).max(axis=1)
+        columns = {
+            LOSS + name: self.frame[LOSS + name].where(
+                (self.shares[:, self.languages.index(name)] >= _ALONE) & (passes <= most_passes)
+            )
+            for name in languages
+        }
+        others = [LOSS + name for name in self.targets if name not in languages]
+        frame = self.frame.assign(**columns).drop(columns=others)
+        kept = frame[list(columns)].notna().any(axis=1)
+        return RunTable(
+            frame=frame[kept].reset_index(drop=True), source=f"{self.source}: runs of one language"
+        )
 
     def to_csv(self) -> str:
         """CSV text, numbers in the shortest form that reads back as the same float."""

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from langmix.errors import InputError
-from langmix.runs import RunTable
+from langmix.runs import FRESH, RunTable
 
 Floats = NDArray[np.float64]
 
@@ -40,6 +40,7 @@ class Arms(NamedTuple):
         alone, twice: shape (K,): loss on the language itself.
         mixed: shape (K, K), target by auxiliary: loss on the target.
         noise: shape (K,): standard deviation of the log loss between seeds; NaN where no run was repeated.
+        freedom: shape (K,): its degrees of freedom.
     """
 
     params: float
@@ -48,6 +49,7 @@ class Arms(NamedTuple):
     twice: Mean
     mixed: Mean
     noise: Floats
+    freedom: NDArray[np.int64]
 
     def error(self, arm: Mean) -> Floats:
         """Standard deviation of an arm's mean log loss, NaN where it or the noise is not known."""
@@ -68,9 +70,9 @@ def arms(runs: RunTable) -> list[Arms]:
         InputError: no pair can be compared; says which runs would allow it.
     """
     found = list(_checkpoints(runs))
-    noise, _ = seed_noise(runs)
+    noise, freedom = seed_noise(runs)
     at = [runs.targets.index(name) if name in runs.targets else -1 for name in runs.languages]
-    by_language = np.array([noise[t] if t >= 0 else np.nan for t in at])
+    by_language = np.array([(noise[t], freedom[t]) if t >= 0 else (np.nan, 0) for t in at])
     scales = sorted({(c.params, c.tokens) for c in found if len(c.languages) == 2})
     every = [_at_scale(runs, found, at, n, d, by_language) for n, d in _merged(scales)]
     kept = [a for a in every if np.isfinite(a.mixed.loss - a.twice.loss[:, None]).any()]
@@ -83,28 +85,45 @@ def arms(runs: RunTable) -> list[Arms]:
     return kept
 
 
-def seed_noise(runs: RunTable) -> tuple[Floats, int]:
-    """Standard deviation of the log loss between seeds, per target, pooled over repeated checkpoints.
+def seed_noise(runs: RunTable) -> tuple[Floats, NDArray[np.int64]]:
+    """Standard deviation of the log loss between runs of one mixture, size and tokens: seeds, mostly.
+
+    Pooled over all that were repeated. Losses of a language without a token of its own are of another kind
+    and do not count; checkpoints of one run count as one.
 
     Returns:
-        Shape (T,), NaN where nothing was repeated, and the degrees of freedom of the best measured target.
+        Shape (T,), NaN where nothing was repeated, and the degrees of freedom, shape (T,).
     """
-    keys = [
-        (round(math.log(n), 3), round(math.log(d), 2), tuple(np.round(p, 2)), tuple(_rounded_supply(u)))
-        for n, d, p, u in zip(runs.params, runs.tokens, runs.shares, runs.unique, strict=True)
-    ]
-    group = pd.Series(pd.factorize(pd.Series(keys))[0])
-    logs = pd.DataFrame(np.log(runs.losses))
-    centred = logs - logs.groupby(group.to_numpy()).transform("mean")
-    counts = logs.groupby(group.to_numpy()).count()
-    freedom = (counts - 1).clip(lower=0).sum(axis=0).to_numpy(dtype=float)
+    taught = np.array(
+        [
+            runs.shares[:, runs.languages.index(t)] > 0 if t in runs.languages else np.ones(len(runs), bool)
+            for t in runs.targets
+        ]
+    ).T
+    logs = pd.DataFrame(np.where(taught, np.log(runs.losses), np.nan))
+    described = [c for c in ("organisation", "tokenizer") if c in runs.frame]
+    words = runs.frame[described].astype(str).agg("|".join, axis=1) if described else [""] * len(runs)
+    keys = pd.factorize(
+        pd.Series(
+            [
+                (round(math.log(n), 3), round(math.log(d), 2), tuple(np.round(p, 2)), _rounded_supply(u), w)
+                for n, d, p, u, w in zip(
+                    runs.params, runs.tokens, runs.shares, runs.unique, words, strict=True
+                )
+            ]
+        )
+    )[0]
+    by_run = logs.groupby([keys, runs.run]).mean()
+    groups = by_run.groupby(level=0)
+    centred = by_run - groups.transform("mean")
+    freedom = (groups.count() - 1).clip(lower=0).sum(axis=0).to_numpy(dtype=np.int64)
     squares = (centred**2).sum(axis=0).to_numpy(dtype=float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        deviation: Floats = np.where(freedom > 0, np.sqrt(squares / freedom), np.nan)
-    return deviation, int(freedom.max(initial=0))
+    deviation: Floats = np.where(freedom > 0, np.sqrt(squares / np.maximum(freedom, 1)), np.nan)
+    return deviation, freedom
 
 
 class _Checkpoint(NamedTuple):
+    run: str
     params: float
     tokens: float
     languages: tuple[int, ...]
@@ -114,15 +133,15 @@ class _Checkpoint(NamedTuple):
 
 def _checkpoints(runs: RunTable) -> Iterator[_Checkpoint]:
     """Those of one language, and those of two in equal parts without repetition."""
-    for n, d, p, u, losses in zip(
-        runs.params, runs.tokens, runs.shares, runs.unique, runs.losses, strict=True
+    for run, n, d, p, u, losses in zip(
+        runs.run, runs.params, runs.tokens, runs.shares, runs.unique, runs.losses, strict=True
     ):
         active = np.flatnonzero(p > _SHARE_TOLERANCE)
         epochs = float((p[active] * d / u[active]).max())
         if len(active) == 1 and p[active[0]] > 1 - _SHARE_TOLERANCE:
-            yield _Checkpoint(n, d, (int(active[0]),), epochs, losses)
-        elif len(active) == 2 and np.abs(p[active] - 0.5).max() < _SHARE_TOLERANCE and epochs < 1.1:
-            yield _Checkpoint(n, d, (int(active[0]), int(active[1])), epochs, losses)
+            yield _Checkpoint(run, n, d, (int(active[0]),), epochs, losses)
+        elif len(active) == 2 and np.abs(p[active] - 0.5).max() < _SHARE_TOLERANCE and epochs < FRESH:
+            yield _Checkpoint(run, n, d, (int(active[0]), int(active[1])), epochs, losses)
 
 
 def _at_scale(
@@ -134,16 +153,20 @@ def _at_scale(
     half = [c for c in here if _close(c.tokens, tokens / 2)]
 
     def mean(pool: list[_Checkpoint], i: int, languages: set[int]) -> tuple[float, int]:
-        losses = [c.losses[at[i]] for c in pool if set(c.languages) == languages] if at[i] >= 0 else []
-        measured = [loss for loss in losses if math.isfinite(loss)]
-        return (float(np.mean(measured)), len(measured)) if measured else (math.nan, 0)
+        by_run: dict[str, list[float]] = {}
+        for c in pool:
+            if at[i] >= 0 and set(c.languages) == languages and math.isfinite(c.losses[at[i]]):
+                by_run.setdefault(c.run, []).append(c.losses[at[i]])
+        if not by_run:
+            return math.nan, 0
+        return float(np.mean([np.mean(losses) for losses in by_run.values()])), len(by_run)
 
     def table(cells: list[tuple[float, int]], shape: tuple[int, ...]) -> Mean:
         loss, repeats = np.array(cells, dtype=float).T
         return Mean(loss.reshape(shape), repeats.reshape(shape))
 
     twice = [c for c in full if abs(c.epochs - 2) < 0.1]
-    alone = [c for c in half if c.epochs < 1.1]
+    alone = [c for c in half if c.epochs < FRESH]
     everyone = range(size)
     return Arms(
         params=params,
@@ -154,7 +177,8 @@ def _at_scale(
             [mean(full, i, {i, j}) if i != j else (math.nan, 0) for i in everyone for j in everyone],
             (size, size),
         ),
-        noise=noise,
+        noise=noise[:, 0],
+        freedom=noise[:, 1].astype(np.int64),
     )
 
 
@@ -171,5 +195,5 @@ def _close(a: float, b: float) -> bool:
     return abs(a / b - 1) < _TOKEN_TOLERANCE
 
 
-def _rounded_supply(unique: Floats) -> list[float]:
-    return [round(math.log(u), 2) if math.isfinite(u) else math.inf for u in unique]
+def _rounded_supply(unique: Floats) -> tuple[float, ...]:
+    return tuple(round(math.log(u), 2) if math.isfinite(u) else math.inf for u in unique)

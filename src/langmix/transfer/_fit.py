@@ -8,7 +8,7 @@ import pandas as pd
 
 from langmix import laws as law_room
 from langmix.errors import InputError
-from langmix.laws import FORMS, PROPORTION, Laws, ProportionLaw, fit_proportion
+from langmix.laws import FORMS, PREDICTORS, PROPORTION, Laws, ProportionLaw, fit_proportion
 from langmix.runs import RunTable
 from langmix.transfer._synergy import synergy as measure
 
@@ -59,7 +59,7 @@ def fit(
     Raises:
         InputError: an unknown form, or a target with too few checkpoints.
     """
-    if law is not None and law not in (*FORMS, PROPORTION):
+    if law is not None and law not in (*FORMS, *PREDICTORS, PROPORTION):
         raise InputError(f"law: {law!r} is not known; expected one of {', '.join((*FORMS, PROPORTION))}")
     if law == PROPORTION:
         gains = measured_gains(runs) if synergy is None else synergy

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from langmix.runs import RunTable
-from langmix.transfer._arms import Arms, arms, seed_noise
+from langmix.transfer._arms import Arms, arms
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class Synergy:
         second_pass: shape (K,).
         noise: shape (K,): standard deviation of the log loss between seeds, per target; NaN where no run was
             repeated under another seed.
-        degrees_of_freedom: of the noise.
+        degrees_of_freedom: shape (K,), of the noise.
         resolved: shape (K, K): whether noise does not explain the gain, controlling the false discovery rate
             over all cells at 10% (Benjamini & Hochberg 1995).
     """
@@ -54,7 +54,7 @@ class Synergy:
     teaching: Floats
     second_pass: Floats
     noise: Floats
-    degrees_of_freedom: int
+    degrees_of_freedom: NDArray[np.int64]
     resolved: NDArray[np.bool_]
 
     def frame(self) -> pd.DataFrame:
@@ -82,11 +82,10 @@ def synergy(runs: RunTable) -> list[Synergy]:
     Raises:
         InputError: the table has no pair with its self-repetition; says which runs would give one.
     """
-    _, freedom = seed_noise(runs)
-    return [_of(runs.languages, at_scale, freedom) for at_scale in arms(runs)]
+    return [_of(runs.languages, at_scale) for at_scale in arms(runs)]
 
 
-def _of(languages: tuple[str, ...], at: Arms, freedom: int) -> Synergy:
+def _of(languages: tuple[str, ...], at: Arms) -> Synergy:
     alone, twice = at.alone.loss, at.twice.loss
     gain = (twice[:, None] - at.mixed.loss) / twice[:, None]
     np.fill_diagonal(gain, 0.0)
@@ -99,18 +98,18 @@ def _of(languages: tuple[str, ...], at: Arms, freedom: int) -> Synergy:
         teaching=(alone[:, None] - at.mixed.loss) / alone[:, None],
         second_pass=(alone - twice) / alone,
         noise=at.noise,
-        degrees_of_freedom=freedom,
-        resolved=_resolved(gain, error, freedom),
+        degrees_of_freedom=at.freedom,
+        resolved=_resolved(gain, error, np.broadcast_to(at.freedom[:, None], gain.shape)),
     )
 
 
-def _resolved(gain: Floats, error: Floats, freedom: int) -> NDArray[np.bool_]:
+def _resolved(gain: Floats, error: Floats, freedom: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Cells whose gain is not noise, by the procedure of Benjamini and Hochberg 1995 over all cells."""
-    known = np.isfinite(gain) & (error > 0)
+    known = np.isfinite(gain) & (error > 0) & (freedom > 0)
     resolved = np.zeros(gain.shape, dtype=bool)
-    if freedom == 0 or not known.any():
+    if not known.any():
         return resolved
-    p = 2 * stdtr(freedom, -np.abs(gain[known]) / error[known])
+    p = 2 * stdtr(freedom[known], -np.abs(gain[known]) / error[known])
     order = np.argsort(p)
     allowed = _FALSE_DISCOVERIES * np.arange(1, len(p) + 1) / len(p)
     passed = np.flatnonzero(p[order] <= allowed)

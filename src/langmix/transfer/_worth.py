@@ -24,7 +24,7 @@ from scipy.special import lambertw
 
 from langmix.errors import InputError
 from langmix.laws import Laws, fit
-from langmix.runs import RunTable
+from langmix.runs import FRESH, RunTable
 from langmix.transfer._arms import Arms, Mean, arms
 from langmix.transfer._estimate import Estimate
 
@@ -92,20 +92,16 @@ def token_worth(runs: RunTable, *, draws: int = 200, seed: int = 0) -> list[Toke
 
 def _curves(runs: RunTable, draws: int, seed: int) -> Laws:
     """Laws of the languages alone, from checkpoints that repeat nothing."""
-    passes = (runs.shares * runs.tokens[:, None] / runs.unique).max(axis=1)
-    alone = (runs.shares.max(axis=1) > 0.98) & (passes < 1.1)
-    drop = []
-    for k, target in enumerate(runs.targets):
-        own = runs.shares[:, runs.languages.index(target)] > 0.98 if target in runs.languages else False
-        if (alone & own & np.isfinite(runs.losses[:, k])).sum() < _LEAST:
-            drop.append(f"loss.{target}")
-    if len(drop) == len(runs.targets):
+    named = [name for name in runs.languages if name in runs.targets]
+    alone = runs.alone(named, most_passes=FRESH)
+    measured = dict(zip(alone.targets, np.isfinite(alone.losses).sum(axis=0), strict=True))
+    known = [name for name in named if measured.get(name, 0) >= _LEAST]
+    if not known:
         raise InputError(
             f"{runs.source}: no language has {_LEAST} checkpoints alone and without repetition; the worth of "
             "a second pass and of another language is read on the curve of such runs over tokens"
         )
-    kept = RunTable.from_frame(runs.frame[alone].drop(columns=drop), source=runs.source)
-    return fit(kept, law="chinchilla", draws=draws, seed=seed)
+    return fit(runs.alone(known, most_passes=FRESH), law="chinchilla", draws=draws, seed=seed)
 
 
 def _of(languages: tuple[str, ...], at: Arms, curves: Laws, seed: int) -> TokenWorth:
@@ -123,11 +119,18 @@ def _of(languages: tuple[str, ...], at: Arms, curves: Laws, seed: int) -> TokenW
     floor = np.where(known, values["E"] + values["A"] * size ** -values["alpha"], np.nan)
     rng = np.random.default_rng(seed)
 
+    # Student's t: the noise itself is known from a few repeated runs.
+    freedom = np.maximum(at.freedom, 1)
+    tails = np.sqrt(freedom / rng.chisquare(freedom, (len(floor), len(freedom))))
+    tails = np.where(at.freedom > 0, tails, 1.0)
+
     def above(arm: Mean) -> Floats:
         """Loss above the floor, shape (1 + S, K) or (1 + S, K, K)."""
-        noise = rng.standard_normal((len(floor), *arm.loss.shape)) * np.nan_to_num(at.error(arm))
+        many = (...,) if arm.loss.ndim == 1 else (..., None)
+        noise = rng.standard_normal((len(floor), *arm.loss.shape)) * tails[many]
+        noise *= np.nan_to_num(at.error(arm))
         noise[0] = 0.0
-        return arm.loss * np.exp(noise) - (floor if arm.loss.ndim == 1 else floor[..., None])
+        return arm.loss * np.exp(noise) - (floor[many])
 
     alone, twice, mixed = above(at.alone), above(at.twice), above(at.mixed)
     second = _worth(alone, twice, values["beta"])

@@ -57,7 +57,7 @@ class Ces(Form):
         return (
             *size_term(scope),
             *data_term(scope),
-            repetition(scope),
+            repetition(),
             Parameter(name="s", low=0.1, high=1.0, prior=S_PRIOR, grid=(0.6,), quiet=("high",)),
             Parameter(name="b", low=1e-9, high=1e2, prior=B_PRIOR, grid=(1e-2,), quiet=("low",)),
             Parameter(

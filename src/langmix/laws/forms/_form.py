@@ -63,14 +63,12 @@ class Scope:
     Attributes:
         smallest: the smallest loss, nats per token.
         one_size, one_budget: whether all runs have the same N, or the same D.
-        repeats: whether any run repeated its data: otherwise R is not in play.
         sources: K.
     """
 
     smallest: float
     one_size: bool
     one_budget: bool
-    repeats: bool
     sources: int
 
 
@@ -147,7 +145,7 @@ class Form(ABC):
     @property
     def fixed(self) -> frozenset[str]:
         """Names of the parameters that the form itself fixes."""
-        anything = Scope(smallest=1.0, one_size=False, one_budget=False, repeats=True, sources=2)
+        anything = Scope(smallest=1.0, one_size=False, one_budget=False, sources=2)
         return frozenset(p.name for p in self.parameters(anything) if p.low == p.high)
 
     def curvature(self, v: Values, at: Points) -> Curvature:
@@ -187,11 +185,11 @@ def data_term(scope: Scope) -> tuple[Parameter, ...]:
     )
 
 
-def repetition(scope: Scope) -> Parameter:
-    """R, in play where some run repeated its data."""
-    centre = math.exp(R_PRIOR[0])
-    low, high = (0.05, 1e3) if scope.repeats else (centre, centre)
-    return Parameter(name="R", low=low, high=high, prior=R_PRIOR, grid=(centre,), quiet=("low", "high"))
+def repetition() -> Parameter:
+    """R, as its prior has it where no run repeated its data: a training run may."""
+    return Parameter(
+        name="R", low=0.05, high=1e3, prior=R_PRIOR, grid=(math.exp(R_PRIOR[0]),), quiet=("low", "high")
+    )
 
 
 def power(base: Floats, exponent: Floats) -> Floats:

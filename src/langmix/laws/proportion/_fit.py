@@ -30,13 +30,10 @@ from langmix.laws._reach import Reach
 from langmix.laws._robust import Model, Solution, dispersion, huber, minimise, threshold
 from langmix.laws.proportion._equation import LEAST_FACTOR, Equation, pairing, weighted
 from langmix.laws.proportion._law import ProportionLaw
-from langmix.runs import LOSS, RunTable
+from langmix.runs import FRESH, RunTable
 
 Floats = NDArray[np.float64]
 
-_ALONE: Final = 1 - 1e-3
-_FRESH: Final = 1.1
-"""Passes over a language's data up to which a checkpoint counts as one without repetition."""
 _NAMES: Final = ("A", "B", "gamma")
 _LEAST_ROWS: Final = 6
 _PILOT_DELTA: Final = 0.05
@@ -82,7 +79,7 @@ def fit_proportion(
             f"{runs.source}: no language has both share.<language> and loss.<language>; the proportion law "
             "predicts the mean loss of a mixture over its own languages"
         )
-    singles = fit(_alone(runs, languages), law="chinchilla", draws=draws, seed=seed, delta=delta)
+    singles = fit(runs.alone(languages), law="chinchilla", draws=draws, seed=seed, delta=delta)
     tau, unmeasured = _tau(gains, languages)
     n0, d0 = reference or (singles.best.reference_params, singles.best.reference_tokens)
     check_positive(reference_params=n0, reference_tokens=d0)
@@ -264,7 +261,7 @@ def _polish(problem: _Problem, exponents: _Exponents, starts: Floats, *, delta: 
 def _sample(problem: _Problem, drawn: _Exponents, theta: Floats, delta: float, seed: int) -> Floats:
     """Bootstrap draws of theta, shape (S, P): as many as there are draws of the exponents."""
     count = len(drawn["L_inf"])
-    weights = run_weights(problem.run, problem.free, count, np.random.default_rng(seed))
+    weights = run_weights(problem.run, problem.free, count, seed)
     found = np.empty((count, problem.free))
     for s in range(count):
         exponents = {name: values[s] for name, values in drawn.items()}
@@ -299,24 +296,12 @@ def _exponents(values: Mapping[str, Floats]) -> _Exponents:
     return {"alpha_N": values["alpha"], "alpha_D": values["beta"], "L_inf": values["E"]}
 
 
-def _alone(runs: RunTable, languages: tuple[str, ...]) -> RunTable:
-    """The table with the losses of each language only where it was trained on alone."""
-    columns = {
-        LOSS + name: runs.frame[LOSS + name].where(runs.shares[:, runs.languages.index(name)] >= _ALONE)
-        for name in languages
-    }
-    others = [LOSS + name for name in runs.targets if name not in languages]
-    frame = runs.frame.assign(**columns).drop(columns=others)
-    kept = frame[list(columns)].notna().any(axis=1)
-    return RunTable(frame=frame[kept].reset_index(drop=True), source=f"{runs.source}: runs of one language")
-
-
 def _usable(runs: RunTable, languages: tuple[str, ...]) -> RunTable:
     """Checkpoints whose mean loss is known and whose data did not repeat: the law has no term for that."""
     shares = _of(runs.shares, runs.languages, languages)
     losses = _of(runs.losses, runs.targets, languages)
     known = (np.isfinite(losses) | (shares == 0)).all(axis=1) & (shares.sum(axis=1) > 1 - 1e-9)
-    fresh = (runs.shares * runs.tokens[:, None] <= _FRESH * runs.unique).all(axis=1)
+    fresh = (runs.shares * runs.tokens[:, None] <= FRESH * runs.unique).all(axis=1)
     usable = known & fresh
     if usable.sum() < _LEAST_ROWS:
         raise InputError(

@@ -63,9 +63,8 @@ class FormFit:
     def to(cls, runs: RunTable, form: str, delta: float | None) -> FormFit:
         """Fit it, roughly: well enough to compare predictions."""
         asked = tuple(problems(runs, form))
-        rng = np.random.default_rng(0)
         outcomes = (
-            fit_target(p, reference=reference(runs), delta=delta, draws=0, rng=rng, tolerance=ROUGH)
+            fit_target(p, reference=reference(runs), delta=delta, draws=0, seed=0, tolerance=ROUGH)
             for p in asked
         )
         return cls(runs=runs, problems=asked, outcomes=tuple(outcomes))
