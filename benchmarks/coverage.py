@@ -25,6 +25,7 @@ import numpy as np
 from planted_study import NAMES, PARAMS, TOKENS, Floats, Truth, apart, protocol, table, transfer_from_gains
 
 import langmix as lm
+from langmix.laws import interval
 from langmix.laws.forms import FORMS, Scope
 
 SCALAR = ("E", "A", "alpha", "B", "beta", "R", "s", "b")
@@ -32,7 +33,7 @@ SCALAR = ("E", "A", "alpha", "B", "beta", "R", "s", "b")
 
 def planted(law: str, beta: float, rng: np.random.Generator) -> Truth:
     """A truth of this form; s, b and R from the priors of the fit."""
-    scope = Scope(smallest=1.0, one_size=False, one_budget=False, repeats=True, sources=7)
+    scope = Scope(smallest=1.0, one_size=False, one_budget=False, sources=7)
     parameters = {p.name: p for p in FORMS[law].parameters(scope)}
 
     def drawn(name: str) -> Floats:
@@ -66,7 +67,7 @@ def one(seed: int, law: str, beta: float, draws: int) -> tuple[dict[str, Floats]
     }
     inside: dict[str, Floats] = {}
     for name, value in true.items():
-        low, high = np.percentile(laws.draws.values[name], [5, 95], axis=0)
+        low, high = interval(laws.draws.values[name], best.values[name])
         if (low < high).any():
             held = (low <= value) & (value <= high)
             inside[name] = held[~np.eye(7, dtype=bool)] if name == "tau" else held
