@@ -223,7 +223,7 @@ def _set(frame: Frame, rng: Rng, column: str | None, value: object, part: float 
 def _scaled(frame: Frame, columns: list[str], by: float) -> Frame:
     """Numbers times a factor; what is no number stays."""
     scaled = frame.copy()
-    for column in {c for c in columns if columns.count(c) == 1}:
+    for column in dict.fromkeys(c for c in columns if c in frame):
         numbers = pd.to_numeric(frame[column], errors="coerce") if frame[column].ndim == 1 else None
         if numbers is not None:
             with np.errstate(over="ignore", under="ignore"):

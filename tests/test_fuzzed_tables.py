@@ -40,7 +40,6 @@ class Outcome(NamedTuple):
 def outcome(seed: int, *, laws: tuple[str, ...] = tuple(FORMS)) -> Outcome:
     """Read, compare, fit, predict and allocate table number ``seed`` under one of the laws, if any."""
     steps: dict[str, str] = {}
-    faults: tuple[str, ...] = ()
 
     def step(name: str, run: Callable[[], T]) -> T | None:
         try:
@@ -54,11 +53,10 @@ def outcome(seed: int, *, laws: tuple[str, ...] = tuple(FORMS)) -> Outcome:
         return found
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the generator
+        path, faults = written(seed, Path(folder))
+        warnings.simplefilter("error")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of the generator
-                path, faults = written(seed, Path(folder))
-            warnings.simplefilter("error")
             runs = step("read", lambda: read_runs(path))
             if runs is not None:
                 pipeline(runs, seed, laws, step)
