@@ -39,6 +39,7 @@ from langmix.runs import RunTable, read_runs
 Floats = NDArray[np.float64]
 T = TypeVar("T")
 
+PARTS: Final = ("optimum", "ranking", "refits")
 DELTA: Final = 1e-3
 KEPT: Final = 240
 """Of 245 runs: the standard protocol drops the 5 highest losses."""
@@ -179,8 +180,8 @@ def shown(name: str, data: Data, law: Law, seconds: float) -> None:
     )
 
 
-def optimum(data: Data, runs: RunTable, repeats: int) -> Floats:
-    """Part 1; returns the optimum of the best start."""
+def optimum(data: Data, runs: RunTable, repeats: int) -> None:
+    """Part 1."""
     print(
         f"\nchinchilla.csv, {KEPT} runs, summed Huber loss (1e-3) of the log loss\n"
         f"  {'':<45} {'objective':<16} {'E':<6} {'A':>8} {'B':>8} {'alpha':<7} {'beta':<7} {'seconds':>9}"
@@ -197,10 +198,9 @@ def optimum(data: Data, runs: RunTable, repeats: int) -> Floats:
     )
     shown("langmix, one start chosen by projection", data, ours, seconds)
     for every in (9, 1):
-        (_, theta), seconds = timed(partial(multi_start, data, every), repeats)
+        (_, theta), seconds = timed(partial(multi_start, data, every), 1 if every == 1 else repeats)
         shown(f"scipy L-BFGS-B, {4500 // every:,} starts", data, Law.of(theta), seconds)
     chinchilla_package(data, runs)
-    return theta
 
 
 def boosted(train: RunTable, test: RunTable, stopping: bool) -> Floats:
@@ -252,12 +252,13 @@ def ranking(folder: Path, repeats: int) -> None:
             print(f"  {name:<45} {count:>5} {rank:>9.4f} {100 * error:>6.2f}% {took:>9.2f}")
 
 
-def refits(data: Data, runs: RunTable, best: Floats, repeats: int) -> None:
+def refits(data: Data, runs: RunTable, repeats: int) -> None:
     """Part 3: a Bayesian bootstrap over runs, every refit from the optimum."""
     print(
         f"\nbootstrap refits of chinchilla.csv, from the optimum\n"
         f"  {'':<45} {'per second':>10} {'sd alpha':>9} {'sd beta':>9}"
     )
+    _, best = multi_start(data, 9)
     spread = []
     laws, with_draws = timed(lambda: fit(runs, law="chinchilla", draws=4000, delta=DELTA), repeats)
     _, without = timed(lambda: fit(runs, law="chinchilla", draws=0, delta=DELTA), repeats)
@@ -295,14 +296,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeats", type=int, default=3, help="of every timing; the median is shown")
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS,
+        help="the first takes half an hour, most of it the package chinchilla",
+    )
     asked = parser.parse_args()
     print(f"{machine()}; one thread but where said; medians of {asked.repeats}")
     frame = pd.read_csv(asked.folder / "chinchilla.csv").sort_values("loss.text").head(KEPT)
     runs = RunTable.from_frame(frame, source="chinchilla.csv")
     data = Data(np.log(runs.params), np.log(runs.tokens), np.log(runs.losses[:, 0]))
-    best = optimum(data, runs, asked.repeats)
-    ranking(asked.folder, asked.repeats)
-    refits(data, runs, best, asked.repeats)
+    if "optimum" in asked.parts:
+        optimum(data, runs, asked.repeats)
+    if "ranking" in asked.parts:
+        ranking(asked.folder, asked.repeats)
+    if "refits" in asked.parts:
+        refits(data, runs, asked.repeats)
 
 
 if __name__ == "__main__":
