@@ -6,6 +6,8 @@ What the protocol can't tell - s, since its pairs have equal parts and one size;
 anew for every seed from the prior that a fit uses: intervals of such numbers are right on average over the
 prior, not for each value.
 
+A best share counts as covered within 0.05 points of its interval: many are 0, and an optimum is positive.
+
     python benchmarks/coverage.py [--law ces] [--beta 1.0] [--seeds 200] [--processes 2]
 """
 

@@ -212,7 +212,8 @@ def boosted(train: RunTable, test: RunTable, stopping: bool) -> Floats:
     for target in train.losses.T:
         model = lightgbm.LGBMRegressor(**BOOSTED)
         stop = {
-            "eval_set": [(train.shares[held], target[held])],
+            "eval_X": train.shares[held],
+            "eval_y": target[held],
             "eval_metric": "l2",
             "callbacks": [lightgbm.early_stopping(stopping_rounds=3, verbose=False)],
         }

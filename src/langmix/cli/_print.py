@@ -290,7 +290,7 @@ def verdict(gain: float, low: float, high: float, probability: float) -> str:
     text = (
         f"{100 * gain:.2f}% ({100 * low:.2f} to {100 * high:.2f}%), better with probability {probability:.2f}"
     )
-    return text if low > 0 else f"{text}: within noise"
+    return text if low > 0 else f"{text}: within noise" if high >= 0 else f"{text}: it costs that much"
 
 
 def synergy_table(found: Synergy) -> None:
@@ -355,8 +355,8 @@ def predicted_synergy_table(found: PredictedSynergy) -> None:
         table.add_row(escape(short_label(name)), *gains)
         table.add_row("", *turns)
     console.print(table)
-    console.print("  in parentheses: the 90% interval holds 0; below each gain: from how many passes")
-    console.print("  over the target's tokens on the other language gains (never: not within 64)")
+    console.print("  in parentheses: the 90% interval holds 0; below: the passes over the target's")
+    console.print("  tokens from which on the other language gains (never: not within 64)")
 
 
 def corpus_table(built: Corpus) -> None:
