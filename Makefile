@@ -49,7 +49,7 @@ rivals: .venv-rivals/.done  ## langmix beside scipy's multi-start, the package c
 .venv-rivals/.done: pyproject.toml constraints.txt
 	test -x .venv-rivals/bin/python || $(PYTHON) -m venv .venv-rivals
 	.venv-rivals/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable . lightgbm==4.7.0 scikit-learn==1.9.1 chinchilla==0.2.0
+		--editable . lightgbm==4.7.0 chinchilla==0.2.0
 	touch $@
 
 .venv/.light: pyproject.toml constraints.txt
