@@ -102,7 +102,7 @@ def seed_noise(runs: RunTable) -> tuple[Floats, NDArray[np.int64]]:
     ).T
     logs = pd.DataFrame(np.where(taught, np.log(runs.losses), np.nan))
     described = [c for c in ("organisation", "tokenizer") if c in runs.frame]
-    words = runs.frame[described].astype(str).agg("|".join, axis=1) if described else [""] * len(runs)
+    words = list(runs.frame[described].map(str).itertuples(index=False)) if described else [()] * len(runs)
     keys = pd.factorize(
         pd.Series(
             [
