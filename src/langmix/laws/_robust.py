@@ -4,9 +4,9 @@ Minimises, for every member s of a batch,
 
     sum_n w_sn huber_delta(r_sn(theta_s)) / phi + 1/2 (theta_s - centre_s)^T precision (theta_s - centre_s)
 
-by Levenberg-Marquardt steps on the iteratively reweighted problem, clipped to a box. The Huber weights
-majorise the Huber loss, so a step that is accepted always lowers the true objective. The batch holds the
-starts of one fit, or the bootstrap draws of it: the same few array operations serve hundreds of fits.
+by Levenberg-Marquardt steps on the iteratively reweighted problem, clipped to a box; a step is accepted only
+where it lowers the true objective. The batch holds the starts of one fit, or the bootstrap draws of it: the
+same few array operations serve hundreds of fits.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 Model = Callable[[Floats], tuple[Floats, Floats]]
 """theta, shape (S, P) -> residuals, shape (S, n), and their Jacobian, shape (S, n, P)."""
 
+_BEYOND: Final = 0.3
+"""Part of the curvature of Huber's weights that residuals beyond the threshold count with. With all of it the
+weights majorise the loss and steps are short; the true curvature there is 0. Half as many steps."""
 _GAUSSIAN_EFFICIENCY: Final = 1.345
 """Huber's constant: 95% of the efficiency of least squares on Gaussian noise (Huber 1964)."""
 
@@ -127,7 +130,8 @@ def minimise(
         r, J, t = residual[active], jacobian[active], theta[active]
         irls = weights[active] * np.minimum(1.0, delta / np.maximum(np.abs(r), 1e-300)) / phi
         weighted = J * irls[..., None]
-        normal = J.transpose(0, 2, 1) @ weighted + precision
+        curved = np.where(np.abs(r) <= delta, irls, _BEYOND * irls)
+        normal = J.transpose(0, 2, 1) @ (J * curved[..., None]) + precision
         gradient = (weighted * r[..., None]).sum(axis=1) + (t - centre[active]) @ precision
         diagonal = np.einsum("spp->sp", normal)
         # A parameter at its bound, pushed outwards, is held there: otherwise it stalls all the others.
