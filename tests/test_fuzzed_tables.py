@@ -115,7 +115,7 @@ def test_fuzzed_run_tables_give_numbers_or_typed_errors() -> None:
     assert sum(o.steps.get("allocate") == "result" for o in found) > QUICK / 25
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 def test_ten_thousand_fuzzed_run_tables() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
