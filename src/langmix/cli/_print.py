@@ -400,7 +400,8 @@ def within(value: float, low: float, high: float, *, digits: int = 2) -> str:
         return ""
     if math.isnan(low):
         return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
+    dash = "-" if low >= 0 else " to "
+    return f"{value:.{digits}f} ({low:.{digits}f}{dash}{high:.{digits}f})"
 
 
 def _plain(content: Any) -> Any:
