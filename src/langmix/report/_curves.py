@@ -23,10 +23,10 @@ _CURVES: Final = 5
 
 def scaling_curves(runs: RunTable, laws: Laws) -> Drawing | None:
     """Loss of every language against its tokens, trained alone; none if no run is of one language."""
-    shown = [t for t in laws.targets if t in runs.languages and bool(_alone(runs, t).any())]
+    shown = [t for t in laws.targets if t in runs.languages and bool(runs.is_alone(t, FRESH).any())]
     if not shown:
         return None
-    sizes = np.unique(np.concatenate([runs.params[_alone(runs, t)] for t in shown]))
+    sizes = np.unique(np.concatenate([runs.params[runs.is_alone(t, FRESH)] for t in shown]))
     drawn = (
         sizes if len(sizes) <= _CURVES else sizes[np.linspace(0, len(sizes) - 1, _CURVES).round().astype(int)]
     )
@@ -36,7 +36,7 @@ def scaling_curves(runs: RunTable, laws: Laws) -> Drawing | None:
         math.ceil(len(shown) / _COLUMNS), _COLUMNS, height=2.2 * math.ceil(len(shown) / _COLUMNS) + 0.4
     )
     for axis, target in zip(axes, shown, strict=False):
-        mine = _alone(runs, target)
+        mine = runs.is_alone(target, FRESH)
         for size in sizes:
             points = mine & (runs.params == size)
             tokens, losses = runs.tokens[points], runs.losses[points, runs.targets.index(target)]
@@ -162,14 +162,6 @@ def predicted_measured(runs: RunTable, laws: Laws) -> Drawing:
         figure=figure,
         data=data,
     )
-
-
-def _alone(runs: RunTable, target: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Checkpoints trained on this language alone, each token seen about once at most."""
-    index = runs.languages.index(target)
-    once = runs.tokens <= FRESH * runs.unique[:, index]
-    alone: np.ndarray[Any, np.dtype[np.bool_]] = (runs.shares[:, index] > 0.999) & once
-    return alone
 
 
 def _curve(laws: Laws, target: str, params: float, tokens: np.ndarray[Any, Any]) -> pd.DataFrame:

@@ -138,6 +138,13 @@ class RunTable:
         """The rows where ``mask``, shape (n,), is true."""
         return RunTable(frame=self.frame[mask].reset_index(drop=True), source=self.source)
 
+    def is_alone(self, language: str, most_passes: float = math.inf) -> NDArray[np.bool_]:
+        """Shape (n,): which checkpoints were trained on one language, within so many passes over its data."""
+        k = self.languages.index(language)
+        few = self.tokens <= most_passes * self.unique[:, k]
+        mask: NDArray[np.bool_] = (self.shares[:, k] >= _ALONE) & few
+        return mask
+
     def alone(self, languages: Sequence[str], *, most_passes: float = math.inf) -> RunTable:
         """The losses of some languages, each only where it was trained on alone; other targets are left out.
 
@@ -145,12 +152,8 @@ class RunTable:
             languages: that have a share and a loss.
             most_passes: over the data, up to which a checkpoint counts.
         """
-        passes = (self.shares * self.tokens[:, None] / self.unique).max(axis=1)
         columns = {
-            LOSS + name: self.frame[LOSS + name].where(
-                (self.shares[:, self.languages.index(name)] >= _ALONE) & (passes <= most_passes)
-            )
-            for name in languages
+            LOSS + name: self.frame[LOSS + name].where(self.is_alone(name, most_passes)) for name in languages
         }
         others = [LOSS + name for name in self.targets if name not in languages]
         frame = self.frame.assign(**columns).drop(columns=others)

@@ -24,7 +24,7 @@ class Estimate:
     def of(cls, value: Floats, draws: Floats) -> Estimate:
         """From draws, shape (S, ...): quantiles are draws themselves, since infinite ones count.
 
-        Draws that are NaN are left out; without any the interval is NaN.
+        Draws that are NaN are left out; without any the interval is NaN. It is widened to the value.
         """
         count = (~np.isnan(draws)).sum(axis=0)
         ordered = np.sort(draws, axis=0)  # NaN last
@@ -36,4 +36,5 @@ class Estimate:
             return np.where(np.isnan(value), np.nan, np.take_along_axis(ordered, rank[None], axis=0)[0])
 
         tail = (1 - INTERVAL) / 2
-        return cls(value=value, low=quantile(tail), high=quantile(1 - tail))
+        low, high = np.minimum(quantile(tail), value), np.maximum(quantile(1 - tail), value)
+        return cls(value=value, low=low, high=high)

@@ -74,14 +74,12 @@ class Lookup:
                 at = np.searchsorted(own["step"].to_numpy(), part["step"].to_numpy(), side="right") - 1
                 steps = own["value"].to_numpy(dtype=float)[np.maximum(at, 0)] * reference.scale
                 part = part.assign(step=steps)
-            elif not bool(part["metric"].isin(losses).any()):
-                pass  # a run without losses has no checkpoints
-            elif required:
-                raise InputError(
-                    f"{self.source}: step: run {run!r} logged no {reference.name!r}; leave it out with "
-                    f"--exclude '{run}', or map another step"
-                )
-            else:
+            elif part["metric"].isin(losses).any():  # a run without losses has no checkpoints
+                if required:
+                    raise InputError(
+                        f"{self.source}: step: run {run!r} logged no {reference.name!r}; leave it out with "
+                        f"--exclude '{run}', or map another step"
+                    )
                 notes.append(
                     f"run {run!r} logged no {reference.name!r}: the tracker's own step is used for it"
                 )
