@@ -76,9 +76,7 @@ def train(
             keep=lambda budget, model: write_checkpoint(
                 out,
                 model,
-                size=shape,
                 corpus=opened,
-                sequence=recipe.sequence,
                 shares=shares,
                 tokens=budget,
                 seed=seed,

@@ -118,6 +118,7 @@ def repeats(runs: Iterable[PlannedRun], seeds: Sequence[int]) -> list[PlannedRun
             shares=run.shares,
             seed=seed,
             unique=run.unique,
+            learning_rate=run.learning_rate,
         )
         for run in runs
         for seed in seeds

@@ -27,6 +27,7 @@ class PlannedRun:
         shares: part of the tokens per language, summing to 1.
         seed: of weights and data order.
         unique: cap on the distinct training tokens per language; absent is all there are.
+        learning_rate: peak; absent is that of the recipe's rule.
     """
 
     run: str
@@ -36,6 +37,7 @@ class PlannedRun:
     shares: Mapping[str, float]
     seed: int = 0
     unique: Mapping[str, int] = field(default_factory=dict)
+    learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         if not self.budgets or list(self.budgets) != sorted(set(self.budgets)) or self.budgets[0] <= 0:

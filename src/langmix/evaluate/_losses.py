@@ -47,6 +47,6 @@ def losses(checkpoint: Path, corpus: Corpus, *, tokens: int | None = None) -> li
     found = []
     for name in corpus.languages:
         text = corpus.validation(name)
-        nats = mean_loss(model, windows(text, tokens or len(text), model.sequence))
+        (nats,) = mean_loss(model, windows(text, tokens or len(text), model.sequence))
         found.append(LanguageLoss(name, nats, nats / math.log(2) / corpus.bytes_per_token[name]))
     return found

@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 from langmix import files
 from langmix.corpus import Corpus
 from langmix.errors import InputError
+from langmix.lab._llama import llama_config, llama_weights, load_llama_weights
 from langmix.lab._model import Model
 from langmix.lab._sizes import ModelSize
 
@@ -39,25 +40,27 @@ def write_checkpoint(
     folder: Path,
     model: Model,
     *,
-    size: ModelSize,
     corpus: Corpus,
-    sequence: int,
     shares: dict[str, float],
     tokens: int,
     seed: int,
 ) -> None:
-    """Write weights, then the card: a folder with a card is whole."""
+    """Write a Hugging Face Llama folder, and the card last: a folder with a card is whole."""
     card = _Card(
-        size=size,
+        size=model.size,
         vocab_size=corpus.vocab_size,
-        sequence=sequence,
+        sequence=model.sequence,
         tokenizer_sha256=corpus.card.tokenizer_sha256,
         shares=shares,
         tokens=tokens,
         seed=seed,
     )
-    files.write_bytes(folder / WEIGHTS, save({k: v.contiguous() for k, v in model.state_dict().items()}))
-    files.write_text(folder / CARD, json.dumps({**card.model_dump(), "size": asdict(size)}, indent=2) + "\n")
+    files.write_bytes(folder / WEIGHTS, save(llama_weights(model)))
+    files.write_text(folder / "config.json", json.dumps(llama_config(model), indent=2) + "\n")
+    files.write_text(folder / "tokenizer.json", (corpus.folder / "tokenizer.json").read_text("utf-8"))
+    files.write_text(
+        folder / CARD, json.dumps({**card.model_dump(), "size": asdict(model.size)}, indent=2) + "\n"
+    )
 
 
 def read_checkpoint(folder: Path, *, corpus: Corpus) -> Model:
@@ -80,7 +83,7 @@ def read_checkpoint(folder: Path, *, corpus: Corpus) -> Model:
         )
     model = Model(card.size, card.vocab_size, card.sequence)
     try:
-        model.load_state_dict(load((folder / WEIGHTS).read_bytes()))
+        load_llama_weights(model, load((folder / WEIGHTS).read_bytes()))
     except Exception as error:  # safetensors and torch raise kinds of their own
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{folder / WEIGHTS}: are not the weights of {path} ({reason})") from None

@@ -1,7 +1,10 @@
 """A LLaMA-style language model: RMSNorm, rotary embeddings, SwiGLU, tied head, no biases.
 
-Shape suffixes: B sequences, T positions, D width, F width of the SwiGLU, V vocabulary, H heads, K head width,
-N = B * T positions in a row.
+Every weight and activation has a leading run dimension: runs of one shape train as one program, each on its
+own data. A run alone is the case of one run, so that both are the same code.
+
+Shape suffixes: R runs, B sequences, T positions, D width, F width of the SwiGLU, V vocabulary, H heads, K
+head width, N = B * T positions in a row, C of them in a chunk, A = R * B sequences of all runs.
 """
 
 from __future__ import annotations
@@ -15,77 +18,99 @@ from torch.nn import functional as F
 
 from langmix.lab._sizes import ModelSize
 
-_CHUNK: Final = 512
-"""Positions whose logits exist at one time: 4 MB at a vocabulary of 2,048, which a core's cache holds."""
+_LOGITS: Final = {"cpu": 1 << 20, "cuda": 1 << 28}
+"""Logits that exist at one time: 4 MB on a CPU, which a core's cache holds; enough to fill a GPU."""
 
 
 class Model(nn.Module):
-    """Token ids to hidden states, and hidden states to loss."""
+    """Token ids to hidden states, and hidden states to loss, of ``runs`` models of one shape."""
 
     cos_TK: Tensor
     sin_TK: Tensor
 
-    def __init__(self, size: ModelSize, vocab_size: int, sequence: int) -> None:
+    def __init__(self, size: ModelSize, vocab_size: int, sequence: int, runs: int = 1) -> None:
         super().__init__()
-        self.sequence = sequence
-        self.embedding_VD = nn.Parameter(torch.empty(vocab_size, size.d_model))
-        self.blocks = nn.ModuleList(Block(size) for _ in range(size.n_layers))
-        self.norm_D = nn.Parameter(torch.ones(size.d_model))
+        self.size, self.vocab_size, self.sequence, self.runs = size, vocab_size, sequence, runs
+        self.embedding_RVD = nn.Parameter(torch.empty(runs, vocab_size, size.d_model))
+        blocks = [Block(size, runs) for _ in range(size.n_layers)]
+        self.blocks = nn.ModuleList(blocks)
+        self.norm_RD = nn.Parameter(torch.empty(runs, size.d_model))
         angles_TK = _rotary_angles(sequence, size.d_model // size.n_heads)
         self.register_buffer("cos_TK", angles_TK.cos(), persistent=False)
         self.register_buffer("sin_TK", angles_TK.sin(), persistent=False)
-        self._initialise(size)
 
-    def _initialise(self, size: ModelSize) -> None:
-        """Normal weights of variance 1 / fan in; what writes to the residual stream shrinks with depth."""
-        nn.init.normal_(self.embedding_VD, std=0.02)
-        for name, weight in self.named_parameters():
-            if weight.dim() == 2 and name != "embedding_VD":
-                depth = math.sqrt(2 * size.n_layers) if name.endswith(("out_DD", "down_DF")) else 1.0
-                nn.init.normal_(weight, std=weight.shape[1] ** -0.5 / depth)
+    @torch.no_grad()
+    def initialise(self, seeds: list[int]) -> None:
+        """Weights of each run from its seed, whatever runs beside it.
 
-    def forward(self, tokens_BT: Tensor) -> Tensor:
-        """Hidden states, shape (B, T, D)."""
-        x_BTD = F.embedding(tokens_BT, self.embedding_VD)
-        rotary = (self.cos_TK[: tokens_BT.shape[1]], self.sin_TK[: tokens_BT.shape[1]])
+        Normal, of variance 1 / fan in; what writes to the residual stream shrinks with depth (Radford et al.
+        2019).
+        """
+        depth = math.sqrt(2 * self.size.n_layers)
+        for run, seed in enumerate(seeds):
+            generator = torch.Generator().manual_seed(seed)
+            for name, weight in self.named_parameters():
+                if weight.dim() == 2:
+                    weight[run].fill_(1.0)
+                    continue
+                std = 0.02 if name == "embedding_RVD" else weight.shape[-1] ** -0.5
+                if name.endswith(("out_RDD", "down_RDF")):
+                    std /= depth
+                weight[run] = torch.randn(weight.shape[1:], generator=generator) * std
+
+    def forward(self, tokens_RBT: Tensor) -> Tensor:
+        """Hidden states, shape (R, N, D)."""
+        r, b, t = tokens_RBT.shape
+        first_R11 = torch.arange(r, device=tokens_RBT.device)[:, None, None] * self.vocab_size
+        x_RBTD = F.embedding(tokens_RBT + first_R11, self.embedding_RVD.flatten(0, 1))
+        x_RND, rotary = x_RBTD.flatten(1, 2), (self.cos_TK[:t], self.sin_TK[:t])
         for block in self.blocks:
-            x_BTD = block(x_BTD, rotary)
-        return F.rms_norm(x_BTD, self.norm_D.shape, self.norm_D, 1e-6)
+            x_RND = block(x_RND, b, rotary)
+        return _rms_norm(x_RND, self.norm_RD)
 
-    def loss(self, tokens_BT: Tensor, targets_BT: Tensor) -> Tensor:
-        """Mean nats per token, a scalar."""
-        x_ND = self(tokens_BT).flatten(0, 1)
-        loss: Tensor = FusedHead.apply(  # type: ignore[no-untyped-call]
-            x_ND, self.embedding_VD, targets_BT.flatten(), torch.is_grad_enabled()
+    def loss(self, tokens_RBT: Tensor, targets_RBT: Tensor) -> Tensor:
+        """Mean nats per token of each run, shape (R,)."""
+        return self.head(self(tokens_RBT), targets_RBT)
+
+    def head(self, x_RND: Tensor, targets_RBT: Tensor) -> Tensor:
+        """The loss of hidden states, shape (R,)."""
+        loss_R: Tensor = FusedHead.apply(  # type: ignore[no-untyped-call]
+            x_RND, self.embedding_RVD, targets_RBT.flatten(1), torch.is_grad_enabled()
         )
-        return loss
+        return loss_R
 
 
 class Block(nn.Module):
     """Attention and SwiGLU, each on the normed residual stream."""
 
-    def __init__(self, size: ModelSize) -> None:
+    def __init__(self, size: ModelSize, runs: int) -> None:
         super().__init__()
         d, f = size.d_model, size.d_ff
         self.n_heads = size.n_heads
-        self.attention_norm_D = nn.Parameter(torch.ones(d))
-        self.qkv_3DD = nn.Parameter(torch.empty(3 * d, d))
-        self.out_DD = nn.Parameter(torch.empty(d, d))
-        self.ffn_norm_D = nn.Parameter(torch.ones(d))
-        self.gate_up_2FD = nn.Parameter(torch.empty(2 * f, d))
-        self.down_DF = nn.Parameter(torch.empty(d, f))
+        self.attention_norm_RD = nn.Parameter(torch.empty(runs, d))
+        self.qkv_R3DD = nn.Parameter(torch.empty(runs, 3 * d, d))
+        self.out_RDD = nn.Parameter(torch.empty(runs, d, d))
+        self.ffn_norm_RD = nn.Parameter(torch.empty(runs, d))
+        self.gate_up_R2FD = nn.Parameter(torch.empty(runs, 2 * f, d))
+        self.down_RDF = nn.Parameter(torch.empty(runs, d, f))
 
-    def forward(self, x_BTD: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
-        """The residual stream after the block."""
-        b, t, d = x_BTD.shape
-        h_BTD = F.rms_norm(x_BTD, (d,), self.attention_norm_D, 1e-6)
-        qkv_3BHTK = F.linear(h_BTD, self.qkv_3DD).view(b, t, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
-        q_BHTK, k_BHTK = _rotate(qkv_3BHTK[:2], *rotary)
-        a_BHTK = F.scaled_dot_product_attention(q_BHTK, k_BHTK, qkv_3BHTK[2], is_causal=True)
-        x_BTD = x_BTD + F.linear(a_BHTK.transpose(1, 2).reshape(b, t, d), self.out_DD)
-        h_BTD = F.rms_norm(x_BTD, (d,), self.ffn_norm_D, 1e-6)
-        gate_BTF, up_BTF = F.linear(h_BTD, self.gate_up_2FD).chunk(2, dim=-1)
-        return x_BTD + F.linear(F.silu(gate_BTF) * up_BTF, self.down_DF)
+    def forward(self, x_RND: Tensor, b: int, rotary: tuple[Tensor, Tensor]) -> Tensor:
+        """The residual stream after the block; ``b`` sequences lie one after the other in it."""
+        r, n, d = x_RND.shape
+        h_RND = _rms_norm(x_RND, self.attention_norm_RD)
+        qkv_RN3D = h_RND @ self.qkv_R3DD.mT
+        # Runs and sequences are one batch to attention.
+        qkv_3AHTK = qkv_RN3D.view(r * b, n // b, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+        q_AHTK, k_AHTK = _rotate(qkv_3AHTK[:2], *rotary)
+        a_AHTK = F.scaled_dot_product_attention(q_AHTK, k_AHTK, qkv_3AHTK[2], is_causal=True)
+        x_RND = x_RND + a_AHTK.transpose(1, 2).reshape(r, n, d) @ self.out_RDD.mT
+        h_RND = _rms_norm(x_RND, self.ffn_norm_RD)
+        gate_RNF, up_RNF = (h_RND @ self.gate_up_R2FD.mT).chunk(2, dim=-1)
+        return x_RND + (F.silu(gate_RNF) * up_RNF) @ self.down_RDF.mT
+
+
+def _rms_norm(x_RND: Tensor, gain_RD: Tensor) -> Tensor:
+    return F.rms_norm(x_RND, x_RND.shape[-1:], eps=1e-6) * gain_RD[:, None]
 
 
 def _rotary_angles(sequence: int, width: int) -> Tensor:
@@ -108,28 +133,31 @@ class FusedHead(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x_ND: Tensor, weight_VD: Tensor, targets_N: Tensor, wanted: bool) -> Tensor:
-        n = len(x_ND)
-        total = x_ND.new_zeros(())
-        grad_x_ND = torch.empty_like(x_ND) if wanted else x_ND
-        grad_VD = torch.zeros_like(weight_VD) if wanted else weight_VD
-        for x_CD, g_CD, y_C in zip(
-            *(torch.split(t, _CHUNK) for t in (x_ND, grad_x_ND, targets_N)), strict=True
+    def forward(ctx: Any, x_RND: Tensor, weight_RVD: Tensor, targets_RN: Tensor, wanted: bool) -> Tensor:
+        r, n, _ = x_RND.shape
+        chunk = max(1, _LOGITS[x_RND.device.type] // (r * weight_RVD.shape[1]))
+        total_R = x_RND.new_zeros(r, dtype=torch.float32)
+        grad_x_RND = torch.empty_like(x_RND) if wanted else x_RND
+        grad_RVD = torch.zeros_like(weight_RVD) if wanted else weight_RVD
+        for x_RCD, g_RCD, y_RC in zip(
+            *(torch.split(t, chunk, dim=1) for t in (x_RND, grad_x_RND, targets_RN)), strict=True
         ):
-            p_CV = torch.log_softmax(x_CD @ weight_VD.T, dim=-1)
-            total -= p_CV.gather(1, y_C[:, None]).sum()
+            z_RCV = x_RCD @ weight_RVD.mT
+            largest_RC, target_RC = z_RCV.amax(-1), z_RCV.gather(-1, y_RC[..., None])[..., 0]
+            p_RCV = torch.softmax(z_RCV, dim=-1)
+            # The largest probability is 1 / sum exp(z - max): the log of the sum without a second exp.
+            total_R += (largest_RC - p_RCV.amax(-1).log() - target_RC).sum(-1)
             if not wanted:
                 continue
-            p_CV.exp_()
-            p_CV.scatter_add_(1, y_C[:, None], p_CV.new_full((len(y_C), 1), -1.0))
-            torch.mm(p_CV, weight_VD, out=g_CD)
-            grad_VD.addmm_(p_CV.T, x_CD)
-        ctx.save_for_backward(grad_x_ND, grad_VD)
+            p_RCV.scatter_add_(-1, y_RC[..., None], p_RCV.new_full((*y_RC.shape, 1), -1.0))
+            g_RCD.copy_(p_RCV @ weight_RVD)
+            grad_RVD.baddbmm_(p_RCV.mT, x_RCD)
+        ctx.save_for_backward(grad_x_RND, grad_RVD)
         ctx.positions = n
-        return total / n
+        return total_R / n
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        grad_x_ND, grad_VD = ctx.saved_tensors
-        scale = grad_outputs[0] / ctx.positions
-        return grad_x_ND * scale, grad_VD * scale, None, None
+        grad_x_RND, grad_RVD = ctx.saved_tensors
+        scale_R11 = grad_outputs[0][:, None, None] / ctx.positions
+        return grad_x_RND * scale_R11, grad_RVD * scale_R11, None, None

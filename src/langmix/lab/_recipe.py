@@ -18,6 +18,7 @@ class Recipe(Config):
         learning_rate_exponent: power of N / ``reference_params`` by which it changes.
         reference_params: see ``learning_rate``.
         warmup_steps: of linear warmup.
+        beta2: decay of AdamW's second moment.
         weight_decay: of matrices.
         clip: largest norm of the gradient.
         evaluation_tokens: of validation text per language and checkpoint.
@@ -29,6 +30,7 @@ class Recipe(Config):
     learning_rate_exponent: float = -0.25
     reference_params: float = Field(default=100_000, gt=0)
     warmup_steps: int = Field(default=20, ge=0)
+    beta2: float = Field(default=0.95, gt=0, lt=1)
     weight_decay: float = Field(default=0.1, ge=0)
     clip: float = Field(default=1.0, gt=0)
     evaluation_tokens: int = Field(default=16_384, gt=0)

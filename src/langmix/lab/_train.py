@@ -1,18 +1,20 @@
-"""Train one run: a trunk at a constant learning rate, and a cooldown branch for each token budget.
+"""Train runs of one shape: a trunk at a constant learning rate, and a cooldown branch for each token budget.
 
 - Warmup-stable-decay (arXiv 2405.18392): the trunk never cools down, so one trunk serves all budgets.
 - A branch copies weights and optimiser at (1 - c) D tokens, continues the trunk's data, and lets the learning
   rate fall linearly to 0 over the last c D.
+- Runs of one shape and the same budgets may train packed, as one program; each has the loss that it has
+  alone.
 - Every validation set is measured at every checkpoint, in nats per token.
 - The same seed gives the same bits on the same device and number of threads.
 """
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -23,8 +25,11 @@ from langmix.corpus import Corpus
 from langmix.design import COOLDOWN, PlannedRun
 from langmix.lab._data import Sequences
 from langmix.lab._model import Model
+from langmix.lab._optimizer import AdamW
 from langmix.lab._recipe import Recipe
 from langmix.lab._sizes import ModelSize
+
+_EVALUATED: Final = 16  # validation windows at a time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,70 +58,99 @@ def train(
     advance: Callable[[int], None] = lambda tokens: None,
     keep: Callable[[int, Model], None] = lambda tokens, model: None,
 ) -> Iterator[Checkpoint]:
-    """Train a planned run; yields a checkpoint per budget, ascending.
+    """Train one planned run; yields a checkpoint per budget, ascending. See `train_packed`."""
+    for checkpoints in train_packed(
+        [planned], size=size, corpus=corpus, recipe=recipe, advance=advance, keep=keep
+    ):
+        yield checkpoints[0]
+
+
+def train_packed(
+    planned: Sequence[PlannedRun],
+    *,
+    size: ModelSize,
+    corpus: Corpus,
+    recipe: Recipe,
+    device: str = "cpu",
+    advance: Callable[[int], None] = lambda tokens: None,
+    keep: Callable[[int, Model], None] = lambda tokens, model: None,
+) -> Iterator[list[Checkpoint]]:
+    """Train planned runs as one program; yields the checkpoints of a budget, in the order of the runs.
 
     Args:
-        planned: shares, budgets, seed, caps on distinct tokens.
-        size: of the model.
+        planned: runs of the same budgets; shares, seeds, caps on distinct tokens and learning rates may
+            differ.
+        size: of all models.
         corpus: token shards.
         recipe: hyperparameters; a budget is rounded to whole steps.
-        advance: told the tokens of every step, for progress.
-        keep: given each budget and its model, to save it.
+        device: of torch.
+        advance: told the tokens of every step of one run, for progress.
+        keep: given each budget and its models, to save them.
     """
-    torch.manual_seed(planned.seed)
-    model = Model(size, corpus.vocab_size, recipe.sequence)
-    optimizer = _optimizer(model, recipe)
-    steps = [recipe.steps(budget) for budget in planned.budgets]
-    sequences = Sequences.of(
-        corpus,
-        shares=planned.shares,
-        unique=planned.unique,
-        count=steps[-1] * recipe.batch,
-        length=recipe.sequence,
-        seed=planned.seed,
-    )
+    budgets = planned[0].budgets
+    assert all(run.budgets == budgets for run in planned)
+    steps = [recipe.steps(budget) for budget in budgets]
+    sequences = [
+        Sequences.of(
+            corpus,
+            shares=run.shares,
+            unique=run.unique,
+            count=steps[-1] * recipe.batch,
+            length=recipe.sequence,
+            seed=run.seed,
+        )
+        for run in planned
+    ]
     validation = {
-        name: windows(corpus.validation(name), recipe.evaluation_tokens, recipe.sequence)
+        name: windows(corpus.validation(name), recipe.evaluation_tokens, recipe.sequence).to(device)
         for name in corpus.languages
     }
-    peak = recipe.peak(size.params)
+    peak_R = torch.tensor([run.learning_rate or recipe.peak(size.params) for run in planned], device=device)
 
-    def run(model: Model, optimizer: torch.optim.Optimizer, first: int, last: int, *, cool: bool) -> None:
+    def fresh() -> tuple[Model, AdamW]:
+        model = Model(size, corpus.vocab_size, recipe.sequence, len(planned)).to(device)
+        optimizer = AdamW(model, beta2=recipe.beta2, weight_decay=recipe.weight_decay, clip=recipe.clip)
+        return model, optimizer
+
+    def run(model: Model, optimizer: AdamW, first: int, last: int, *, cool: bool) -> None:
         for step in range(first, last):
-            rate = peak * ((last - step) / (last - first) if cool else 1.0)
-            for group in optimizer.param_groups:
-                group["lr"] = rate * min(1.0, (step + 1) / max(1, recipe.warmup_steps))
-            batch = torch.from_numpy(sequences.batch(step * recipe.batch, recipe.batch))
-            loss = model.loss(batch[:, :-1], batch[:, 1:])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-            optimizer.step()
+            rate = (last - step) / (last - first) if cool else 1.0
+            rate *= min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+            batch = np.stack([each.batch(step * recipe.batch, recipe.batch) for each in sequences])
+            batch_RBT = torch.from_numpy(batch).to(device)
+            optimizer.step(model.loss(batch_RBT[..., :-1], batch_RBT[..., 1:]), peak_R * rate)
             advance(recipe.batch_tokens)
 
+    trunk, branch = fresh(), fresh()
+    trunk[0].initialise([run.seed for run in planned])
     done = 0
-    for budget, last in zip(planned.budgets, steps, strict=True):
+    for budget, last in zip(budgets, steps, strict=True):
         start = max(done, last - max(1, round(COOLDOWN * last)))
-        run(model, optimizer, done, start, cool=False)
+        run(*trunk, done, start, cool=False)
         done = start
-        branch, branch_optimizer = _fork(model, optimizer, recipe)
-        run(branch, branch_optimizer, start, last, cool=True)
-        keep(budget, branch)
-        yield Checkpoint(
-            tokens=last * recipe.batch_tokens,
-            step=last,
-            losses={name: mean_loss(branch, windows) for name, windows in validation.items()},
-            distinct=dict(sequences.distinct),
-        )
-
-
-def mean_loss(model: Model, windows_NT: Tensor) -> float:
-    """Mean nats per token over validation windows, shape (N, T + 1); NaN for a diverged model."""
-    with torch.no_grad():
-        losses = [
-            float(model.loss(part[:, :-1], part[:, 1:])) * len(part) for part in torch.split(windows_NT, 16)
+        branch[1].copy_from(trunk[1])
+        run(*branch, start, last, cool=True)
+        keep(budget, branch[0])
+        losses = {name: mean_loss(branch[0], each) for name, each in validation.items()}
+        yield [
+            Checkpoint(
+                tokens=last * recipe.batch_tokens,
+                step=last,
+                losses={name: values[k] for name, values in losses.items()},
+                distinct=dict(sequences[k].distinct),
+            )
+            for k in range(len(planned))
         ]
-    return math.fsum(losses) / len(windows_NT) if all(map(math.isfinite, losses)) else math.nan
+
+
+def mean_loss(model: Model, windows_NT: Tensor) -> list[float]:
+    """Mean nats per token of each run over validation windows, shape (N, T + 1); NaN for a diverged one."""
+    total_R = torch.zeros(model.runs, dtype=torch.float64)
+    with torch.no_grad():
+        for part_BT in torch.split(windows_NT, _EVALUATED):
+            part_RBT = part_BT.expand(model.runs, -1, -1)
+            total_R += model.loss(part_RBT[..., :-1], part_RBT[..., 1:]).double().cpu() * len(part_BT)
+    return [value if math.isfinite(value) else math.nan for value in (total_R / len(windows_NT)).tolist()]
 
 
 def windows(tokens: NDArray[np.unsignedinteger], most: int, sequence: int) -> Tensor:
@@ -124,22 +158,3 @@ def windows(tokens: NDArray[np.unsignedinteger], most: int, sequence: int) -> Te
     count = max(1, min(most, len(tokens) - 1) // sequence)
     starts = np.arange(count)[:, None] * sequence + np.arange(sequence + 1)
     return torch.from_numpy(np.asarray(tokens)[starts].astype(np.int64))
-
-
-def _optimizer(model: Model, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW that decays matrices alone."""
-    matrices = [weight for weight in model.parameters() if weight.dim() > 1]
-    gains = [weight for weight in model.parameters() if weight.dim() < 2]
-    return torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": gains, "weight_decay": 0.0}],
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.95),
-        fused=True,
-    )
-
-
-def _fork(model: Model, optimizer: torch.optim.Optimizer, recipe: Recipe) -> tuple[Model, torch.optim.AdamW]:
-    branch = copy.deepcopy(model)
-    branch_optimizer = _optimizer(branch, recipe)
-    branch_optimizer.load_state_dict(optimizer.state_dict())
-    return branch, branch_optimizer

@@ -62,6 +62,7 @@ class ListedRun(Config):
     shares: dict[str, float]
     seed: int = 0
     unique: dict[str, int] = Field(default={})
+    learning_rate: float | None = Field(default=None, gt=0)
 
     def planned(self) -> PlannedRun:
         """The run to train."""
