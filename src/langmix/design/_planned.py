@@ -9,7 +9,7 @@ from typing import Final
 
 from langmix.errors import InputError
 
-COOLDOWN: Final = 0.2
+COOLDOWN: Final = 0.125
 """Part of a budget that its cooldown branch takes."""
 
 

@@ -9,7 +9,6 @@ head width, N = B * T positions in a row, C of them in a chunk, A = R * B sequen
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import torch
@@ -43,20 +42,19 @@ class Model(nn.Module):
     def initialise(self, seeds: list[int]) -> None:
         """Weights of each run from its seed, whatever runs beside it.
 
-        Normal, of variance 1 / fan in; what writes to the residual stream shrinks with depth (Radford et al.
-        2019).
+        Normal, of variance 1 / fan in; what writes to the residual stream starts at 0, so that every block
+        starts as the identity (Zhang et al. 2019, arXiv 1901.09321): losses fall sooner.
         """
-        depth = math.sqrt(2 * self.size.n_layers)
         for run, seed in enumerate(seeds):
             generator = torch.Generator().manual_seed(seed)
             for name, weight in self.named_parameters():
                 if weight.dim() == 2:
                     weight[run].fill_(1.0)
-                    continue
-                std = 0.02 if name == "embedding_RVD" else weight.shape[-1] ** -0.5
-                if name.endswith(("out_RDD", "down_RDF")):
-                    std /= depth
-                weight[run] = torch.randn(weight.shape[1:], generator=generator) * std
+                elif name.endswith(("out_RDD", "down_RDF")):
+                    weight[run].zero_()
+                else:
+                    std = 0.02 if name == "embedding_RVD" else weight.shape[-1] ** -0.5
+                    weight[run] = torch.randn(weight.shape[1:], generator=generator) * std
 
     def forward(self, tokens_RBT: Tensor) -> Tensor:
         """Hidden states, shape (R, N, D)."""

@@ -25,12 +25,12 @@ class Recipe(Config):
     """
 
     sequence: int = Field(default=128, gt=1)
-    batch: int = Field(default=16, gt=0)
+    batch: int = Field(default=4, gt=0)
     learning_rate: float = Field(default=2e-3, gt=0)
     learning_rate_exponent: float = -0.25
     reference_params: float = Field(default=100_000, gt=0)
-    warmup_steps: int = Field(default=20, ge=0)
-    beta2: float = Field(default=0.95, gt=0, lt=1)
+    warmup_steps: int = Field(default=50, ge=0)
+    beta2: float = Field(default=0.99, gt=0, lt=1)
     weight_decay: float = Field(default=0.1, ge=0)
     clip: float = Field(default=1.0, gt=0)
     evaluation_tokens: int = Field(default=16_384, gt=0)

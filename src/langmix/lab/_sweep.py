@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -23,7 +24,13 @@ from langmix.lab._sizes import ModelSize
 from langmix.runs import RunTable
 
 _ATTEMPTS: Final = 3
-_THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_COMPILED: Final = 2e11  # FLOPs, some seconds of a core: shorter runs are not worth a program of their own
+_THREADS: Final = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TORCHINDUCTOR_COMPILE_THREADS",
+)
 
 _trained: Any = None  # in a worker: the shared count of FLOPs trained, for the progress bar
 
@@ -131,6 +138,9 @@ def _train_one(planned: PlannedRun, size: ModelSize, corpus_folder: str, recipe:
 
     corpus = open_corpus(Path(corpus_folder))
     flops = size.flops_per_token(corpus.vocab_size, recipe.sequence)
+    # A program for a shape pays where there is much to train, and needs a C++ compiler.
+    long = planned.trained_tokens * flops > _COMPILED
+    compiled = long and any(shutil.which(name) for name in ("g++", "clang++", "c++"))
 
     def advance(tokens: int) -> None:
         with _trained.get_lock():
@@ -146,5 +156,7 @@ def _train_one(planned: PlannedRun, size: ModelSize, corpus_folder: str, recipe:
             losses=checkpoint.losses,
             distinct=checkpoint.distinct,
         )
-        for checkpoint in train(planned, size=size, corpus=corpus, recipe=recipe, advance=advance)
+        for checkpoint in train(
+            planned, size=size, corpus=corpus, recipe=recipe, compiled=compiled, advance=advance
+        )
     ]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -55,12 +56,19 @@ def train(
     size: ModelSize,
     corpus: Corpus,
     recipe: Recipe,
+    compiled: bool = False,
     advance: Callable[[int], None] = lambda tokens: None,
     keep: Callable[[int, Model], None] = lambda tokens, model: None,
 ) -> Iterator[Checkpoint]:
     """Train one planned run; yields a checkpoint per budget, ascending. See `train_packed`."""
     for checkpoints in train_packed(
-        [planned], size=size, corpus=corpus, recipe=recipe, advance=advance, keep=keep
+        [planned],
+        size=size,
+        corpus=corpus,
+        recipe=recipe,
+        compiled=compiled,
+        advance=advance,
+        keep=keep,
     ):
         yield checkpoints[0]
 
@@ -72,6 +80,8 @@ def train_packed(
     corpus: Corpus,
     recipe: Recipe,
     device: str = "cpu",
+    compiled: bool = False,
+    cooldown: float = COOLDOWN,
     advance: Callable[[int], None] = lambda tokens: None,
     keep: Callable[[int, Model], None] = lambda tokens, model: None,
 ) -> Iterator[list[Checkpoint]]:
@@ -84,6 +94,9 @@ def train_packed(
         corpus: token shards.
         recipe: hyperparameters; a budget is rounded to whole steps.
         device: of torch.
+        compiled: translate the forward and backward pass into one program first (torch.compile): seconds to
+            half a minute per shape, which later runs on this machine find in its cache.
+        cooldown: part of a budget over which its learning rate falls.
         advance: told the tokens of every step of one run, for progress.
         keep: given each budget and its models, to save them.
     """
@@ -118,14 +131,16 @@ def train_packed(
             rate *= min(1.0, (step + 1) / max(1, recipe.warmup_steps))
             batch = np.stack([each.batch(step * recipe.batch, recipe.batch) for each in sequences])
             batch_RBT = torch.from_numpy(batch).to(device)
-            optimizer.step(model.loss(batch_RBT[..., :-1], batch_RBT[..., 1:]), peak_R * rate)
+            hidden_RND = forward(model, batch_RBT[..., :-1].contiguous())
+            optimizer.step(model.head(hidden_RND, batch_RBT[..., 1:]), peak_R * rate)
             advance(recipe.batch_tokens)
 
+    forward = compiled_forward() if compiled else Model.forward
     trunk, branch = fresh(), fresh()
     trunk[0].initialise([run.seed for run in planned])
     done = 0
     for budget, last in zip(budgets, steps, strict=True):
-        start = max(done, last - max(1, round(COOLDOWN * last)))
+        start = max(done, last - max(1, round(cooldown * last)))
         run(*trunk, done, start, cool=False)
         done = start
         branch[1].copy_from(trunk[1])
@@ -141,6 +156,14 @@ def train_packed(
             )
             for k in range(len(planned))
         ]
+
+
+@cache
+def compiled_forward() -> Callable[[Model, Tensor], Tensor]:
+    """`Model.forward`, compiled for each shape that it meets; models of one shape share a program."""
+    torch._dynamo.config.recompile_limit = 256  # shapes of a sweep, not a function that never settles
+    compiled: Callable[[Model, Tensor], Tensor] = torch.compile(Model.forward, dynamic=False)
+    return compiled
 
 
 def mean_loss(model: Model, windows_NT: Tensor) -> list[float]:

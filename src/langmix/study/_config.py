@@ -73,7 +73,7 @@ class Plan(Config):
     """Which runs to train; parts that are left out are not trained."""
 
     grid: GridPlan | None = None
-    pairs: PairsPlan | None = None
+    pairs: PairsPlan | list[PairsPlan] = Field(default=[])
     mixtures: list[MixturesPlan] = Field(default=[])
     repeats: list[RepeatsPlan] = Field(default=[])
     runs: list[ListedRun] = Field(default=[])
@@ -150,9 +150,9 @@ class StudyConfig(Config):
         planned: list[PlannedRun] = []
         if plan.grid:
             planned += grid(languages, sizes=plan.grid.sizes, budgets=plan.grid.budgets, seed=seed)
-        if plan.pairs:
-            chosen = combinations(languages, 2) if plan.pairs.pairs == "all" else plan.pairs.pairs
-            planned += pairs(chosen, size=plan.pairs.size, tokens_each=plan.pairs.tokens_each, seed=seed)
+        for scale in plan.pairs if isinstance(plan.pairs, list) else [plan.pairs]:
+            chosen = combinations(languages, 2) if scale.pairs == "all" else scale.pairs
+            planned += pairs(chosen, size=scale.size, tokens_each=scale.tokens_each, seed=seed)
         for part in plan.mixtures:
             planned += mixtures(
                 languages,
