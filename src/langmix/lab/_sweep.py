@@ -18,6 +18,7 @@ from rich.progress import Progress
 from langmix.corpus import Corpus, open_corpus
 from langmix.design import PlannedRun
 from langmix.errors import LangmixError
+from langmix.lab._estimate import price
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Rows, fingerprint, read_result, run_row, run_table, write_result
 from langmix.lab._sizes import ModelSize
@@ -99,11 +100,6 @@ def sweep(
                 ) from None
     progress.update(task, completed=sum(prices.values()))
     return run_table(done.values(), names)
-
-
-def price(planned: PlannedRun, *, size: ModelSize, corpus: Corpus, recipe: Recipe) -> float:
-    """FLOPs of a run with its cooldown branches; its evaluations, forward only, are not counted."""
-    return planned.trained_tokens * size.flops_per_token(corpus.vocab_size, recipe.sequence)
 
 
 @contextmanager
