@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import planted
 import pytest
 
+import planted
 from langmix.allocate import Allocation, allocate, validate
 from langmix.errors import InputError
 from langmix.laws import Coefficients, Laws, fit
@@ -50,7 +50,8 @@ def test_the_gain_of_the_runs_is_that_of_the_planted_law(
     found = validate(laws, mix, measured(law, laws, both(mix), noise=0.01))
     weights = np.array([mix.weights[t] for t in laws.targets])
     true = [
-        law.loss(PARAMS, TOKENS, laws.share_vector(s), np.full(3, np.inf)) @ weights for s in both(mix).values()
+        law.loss(PARAMS, TOKENS, laws.share_vector(s), np.full(3, np.inf)) @ weights
+        for s in both(mix).values()
     ]
     # Seeds are paired: what they have in common does not blur the gain.
     assert found.measured_gain.value == pytest.approx(1 - true[1] / true[0], rel=1e-9)

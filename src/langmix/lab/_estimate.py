@@ -9,7 +9,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from langmix.corpus import Corpus
 from langmix.design import PlannedRun, separate_tokens
 from langmix.lab._recipe import Recipe
 from langmix.lab._sizes import ModelSize
@@ -37,16 +36,17 @@ class Estimate:
     seconds: float
 
 
-def price(planned: PlannedRun, *, size: ModelSize, corpus: Corpus, recipe: Recipe) -> float:
+def price(planned: PlannedRun, *, size: ModelSize, vocab_size: int, recipe: Recipe) -> float:
     """FLOPs of a run with its cooldown branches; its evaluations, forward only, are not counted."""
-    return planned.trained_tokens * size.flops_per_token(corpus.vocab_size, recipe.sequence)
+    return planned.trained_tokens * size.flops_per_token(vocab_size, recipe.sequence)
 
 
 def estimate(
     runs: Sequence[PlannedRun],
     *,
     sizes: Mapping[str, ModelSize],
-    corpus: Corpus,
+    vocab_size: int,
+    languages: int,
     recipe: Recipe,
     speeds: Mapping[str, float] | None = None,
     workers: int = 1,
@@ -56,7 +56,8 @@ def estimate(
     Args:
         runs: the plan, or what is left of it.
         sizes: models by name.
-        corpus: token shards.
+        vocab_size: of the corpus.
+        languages: whose validation text each checkpoint reads.
         recipe: hyperparameters.
         speeds: FLOP/s of one worker by size, from `speeds`; without them no time is told.
         workers: that train at once.
@@ -64,10 +65,10 @@ def estimate(
     flops = seconds = 0.0
     for run in runs:
         size = sizes[run.size]
-        training = price(run, size=size, corpus=corpus, recipe=recipe)
+        training = price(run, size=size, vocab_size=vocab_size, recipe=recipe)
         # A forward pass is a third of a step.
-        evaluated = len(run.budgets) * len(corpus.languages) * recipe.evaluation_tokens
-        evaluating = evaluated * size.flops_per_token(corpus.vocab_size, recipe.sequence) / 3
+        evaluated = len(run.budgets) * languages * recipe.evaluation_tokens
+        evaluating = evaluated * size.flops_per_token(vocab_size, recipe.sequence) / 3
         flops += training
         seconds += (training + evaluating) / speeds[run.size] if speeds else float("nan")
     return Estimate(

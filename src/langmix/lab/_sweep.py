@@ -66,7 +66,7 @@ def sweep(
     names = [planned.run for planned in runs]
     marks = {p.run: fingerprint(p, size=sizes[p.size], corpus=corpus, recipe=recipe) for p in runs}
     done = {p.run: rows for p in runs if (rows := read_result(folder, p, marks[p.run])) is not None}
-    prices = {p.run: price(p, size=sizes[p.size], corpus=corpus, recipe=recipe) for p in runs}
+    prices = {p.run: price(p, size=sizes[p.size], vocab_size=corpus.vocab_size, recipe=recipe) for p in runs}
     # Longest first, so that the last runs to end are short ones.
     left = sorted((p for p in runs if p.run not in done), key=lambda p: -prices[p.run])
     task = progress.add_task("training", total=sum(prices.values()))

@@ -243,10 +243,6 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
     for language in config.target.available if config.target else ():
         if language not in config.corpus.languages:
             raise InputError(f"target: {language!r} is not a language of the corpus")
-    if config.validation and config.validation.size not in sizes:
-        raise InputError(
-            f"validation: unknown size {config.validation.size!r}; expected one of {', '.join(sorted(sizes))}"
-        )
     names: set[str] = set()
     for run in planned:
         if run.size not in sizes:
@@ -263,3 +259,7 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
         names.add(run.run)
     if not planned:
         raise InputError("plan: has no runs; expected a grid, pairs, mixtures or runs")
+    if config.validation and config.validation.size not in sizes:
+        raise InputError(
+            f"validation: unknown size {config.validation.size!r}; expected one of {', '.join(sorted(sizes))}"
+        )

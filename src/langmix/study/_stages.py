@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,10 @@ from langmix.allocate import Allocation, Validation, allocate, validate, write_m
 from langmix.corpus import build_corpus, open_corpus
 from langmix.design import PlannedRun
 from langmix.errors import InputError
-from langmix.lab import check_data, sweep
+from langmix.lab import Estimate, check_data, estimate, speeds, sweep
 from langmix.lab._results import fingerprint, read_result
 from langmix.laws import Laws, fit, read_laws, write_laws
+from langmix.quantities import count, duration
 from langmix.report import build_report
 from langmix.runs import RunTable, read_runs
 from langmix.study._config import CONFIG, Question, StudyConfig, read_study
@@ -84,6 +86,23 @@ def run_study(
     validation = study.validate(laws, say, progress, workers)
     page = study.report(laws, allocations, validation, say)
     return Outcome(laws=laws, allocations=allocations, validation=validation, page=page)
+
+
+def study_price(
+    folder: Path, *, workers: int | None = None, measured: bool = True
+) -> tuple[Estimate, Estimate]:
+    """What a study's runs cost: all of them, and those that are left.
+
+    Args:
+        folder: with a study.yaml.
+        workers: training processes; default: one per core.
+        measured: time each size for a second; else no time is told.
+    """
+    study = Study(folder)
+    runs = study.config.runs()
+    return study.price(runs, workers, measured=measured), study.price(
+        study.left(runs), workers, measured=measured
+    )
 
 
 def study_status(folder: Path) -> list[StageStatus]:
@@ -206,6 +225,12 @@ class Study:
             check_data(runs, corpus, max_epochs=self.config.plan.max_epochs)
         except InputError as error:
             raise InputError(f"{self.folder / CONFIG}: {error}") from None
+        if left := self.left(runs):
+            cost = self.price(left, workers)
+            say(
+                f"{len(left)} of {len(runs)} runs to train: {count(cost.checkpoints)} checkpoints, "
+                f"{count(cost.tokens)} tokens, {cost.flops:.2g} FLOPs, about {duration(cost.seconds)} here"
+            )
         table = sweep(
             runs,
             sizes=sizes,
@@ -218,6 +243,34 @@ class Study:
         )
         table.write(table_csv)
         return table
+
+    def left(self, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
+        """Those without a result yet."""
+        if not self._fresh("corpus"):
+            return list(runs)
+        corpus, sizes = open_corpus(self.work / "corpus"), self.config.models()
+        recipe, folder = self.config.recipe, self.work / "runs"
+        return [
+            run
+            for run in runs
+            if read_result(folder, run, fingerprint(run, size=sizes[run.size], corpus=corpus, recipe=recipe))
+            is None
+        ]
+
+    def price(self, runs: Sequence[PlannedRun], workers: int | None, *, measured: bool = True) -> Estimate:
+        """What runs cost on this machine."""
+        config = self.config
+        sizes, vocab_size = config.models(), config.corpus.vocab_size
+        used = [sizes[name] for name in sorted({run.size for run in runs})]
+        return estimate(
+            runs,
+            sizes=sizes,
+            vocab_size=vocab_size,
+            languages=len(config.corpus.languages),
+            recipe=config.recipe,
+            speeds=speeds(used, vocab_size=vocab_size, recipe=config.recipe) if measured else None,
+            workers=workers or len(os.sched_getaffinity(0)),
+        )
 
     def report(
         self,
@@ -253,18 +306,10 @@ class Study:
             done = self._fresh(stage)
             detail = "up to date" if done else "to do"
             if stage == "train" and not done and self._fresh("corpus"):
-                runs, models = self.config.runs(), self.config.models()
-                corpus, recipe = open_corpus(self.work / "corpus"), self.config.recipe
-                ended = sum(
-                    read_result(
-                        self.work / "runs",
-                        run,
-                        fingerprint(run, size=models[run.size], corpus=corpus, recipe=recipe),
-                    )
-                    is not None
-                    for run in runs
-                )
-                detail = f"{ended} of {len(runs)} runs"
+                runs = self.config.runs()
+                left = self.left(runs)
+                cost, rest = (self.price(some, None, measured=False).flops for some in (runs, left))
+                detail = f"{len(runs) - len(left)} of {len(runs)} runs, {1 - rest / cost:.0%} of the FLOPs"
             found.append(StageStatus(stage=stage, done=done, detail=detail))
         return found
 
