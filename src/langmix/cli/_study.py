@@ -47,13 +47,24 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Training processes; default: one per core.")
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Log finished runs to tensorboard:FOLDER, wandb:PROJECT, wandb:ENTITY/PROJECT or "
+            "mlflow:FOLDER-OR-ADDRESS; repeatable."
+        ),
+    ] = None,
     json: _options.Json = False,
 ) -> None:
     """Run the stages that are not up to date; stopped at any moment, the same command resumes."""
     read_study(folder)  # a wrong configuration is told before any bar is drawn
     with _print.progress(hidden=json) as progress:
         outcome = run_study(
-            folder, workers=workers, progress=progress, say=(lambda text: None) if json else _print.say
+            folder,
+            workers=workers,
+            trackers=track or (),
+            progress=progress,
+            say=(lambda text: None) if json else _print.say,
         )
     _conclude(outcome.laws, outcome.allocations, outcome.page, json=json)
 

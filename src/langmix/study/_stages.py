@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from rich.progress import Progress
 
 from langmix import files
@@ -20,6 +21,7 @@ from langmix.design import PlannedRun
 from langmix.errors import InputError
 from langmix.lab import Estimate, check_data, estimate, speeds, sweep
 from langmix.lab._results import fingerprint, read_result
+from langmix.lab._trackers import Tracker, open_tracker
 from langmix.laws import Laws, fit, read_laws, write_laws
 from langmix.quantities import count, duration
 from langmix.report import build_report
@@ -60,6 +62,7 @@ def run_study(
     folder: Path,
     *,
     workers: int | None = None,
+    trackers: Sequence[str] = (),
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
@@ -71,6 +74,7 @@ def run_study(
     Args:
         folder: with a study.yaml.
         workers: training processes; default: one per core.
+        trackers: where runs are logged as they finish, such as ``tensorboard:logs``; see `open_tracker`.
         progress: to show progress on.
         say: told what each stage did.
 
@@ -78,6 +82,7 @@ def run_study(
         LangmixError: bad configuration, a source that cannot be read, lost workers.
     """
     study = Study(folder)
+    study.trackers = tuple(open_tracker(place, group=study.folder.resolve().name) for place in trackers)
     progress = progress or Progress(disable=True)
     study.corpus(say, progress)
     study.train(say, progress, workers)
@@ -116,6 +121,7 @@ class Study:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config: StudyConfig = read_study(folder)
+        self.trackers: tuple[Tracker, ...] = ()
         self.work = folder / "work"
         self.runs_csv = folder / "runs.csv"
         self.validation_csv = folder / "validation.csv"
@@ -225,12 +231,23 @@ class Study:
             check_data(runs, corpus, max_epochs=self.config.plan.max_epochs)
         except InputError as error:
             raise InputError(f"{self.folder / CONFIG}: {error}") from None
-        if left := self.left(runs):
+        left = self.left(runs)
+        if left:
             cost = self.price(left, workers)
             say(
                 f"{len(left)} of {len(runs)} runs to train: {count(cost.checkpoints)} checkpoints, "
                 f"{count(cost.tokens)} tokens, {cost.flops:.2g} FLOPs, about {duration(cost.seconds)} here"
             )
+        logged = {run.run for run in runs} - {run.run for run in left}
+
+        def finished(table: RunTable) -> None:
+            table.write(table_csv)
+            for name in dict.fromkeys(table.run[~np.isin(table.run, list(logged))]):
+                rows = table.select(table.run == name).frame.to_dict("records")
+                for tracker in self.trackers:
+                    tracker.log(str(name), rows)  # type: ignore[arg-type]
+                logged.add(name)
+
         table = sweep(
             runs,
             sizes=sizes,
@@ -239,7 +256,7 @@ class Study:
             folder=self.work / "runs",
             workers=workers,
             progress=progress,
-            finished=lambda table: table.write(table_csv),
+            finished=finished,
         )
         table.write(table_csv)
         return table
