@@ -75,8 +75,8 @@ def corpus(
     else:
         if tokenizer is not None or end_of_document is not None:
             raise InputError(
-                f"{'--end-of-document' if tokenizer is None else '--tokenizer'}: is of --tokens only; a corpus "
-                "of text trains its own tokenizer"
+                f"{'--end-of-document' if tokenizer is None else '--tokenizer'}: is of --tokens only; a "
+                "corpus of text trains its own tokenizer"
             )
         config = _of_text(source or ["registry"], vocab_size, most, held, language, seed)
     with _print.progress(hidden=json) as progress:

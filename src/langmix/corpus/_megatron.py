@@ -1,10 +1,10 @@
 """Token files of Megatron-LM: ids in a .bin, and in an .idx where each sequence and document begins.
 
-Source: NVIDIA/Megatron-LM, ``megatron/core/datasets/indexed_dataset.py`` (``_IndexWriter`` and
-``_IndexReader``). An index is little-endian: ``MMIDIDX`` and two zeros, version 1 (uint64), a code for the type
-of the ids (uint8), the number of sequences and of documents plus one (uint64 each); then the length of each
-sequence (int32), its first byte in the .bin (int64), and the first sequence of each document with their number
-at the end (int64). Arrays begin at byte 34, unaligned.
+Source: NVIDIA/Megatron-LM, ``megatron/core/datasets/indexed_dataset.py`` (``_IndexWriter``,
+``_IndexReader``). An index is little-endian: ``MMIDIDX`` and two zeros, version 1 (uint64), a code for the
+type of the ids (uint8), the number of sequences, and of documents plus one (uint64 each); then the length of
+each sequence (int32), its first byte in the .bin (int64), and the first sequence of each document with their
+number at the end (int64). Arrays begin at byte 34, unaligned.
 """
 
 from __future__ import annotations
