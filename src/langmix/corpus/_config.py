@@ -37,15 +37,13 @@ class CorpusConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _languages_of_token_files(cls, content: Any) -> Any:
-        if isinstance(content, dict) and "languages" not in content:
-            for source in content.get("sources") or []:
-                kind, named = (
-                    (source.get("kind"), source.get("languages"))
-                    if isinstance(source, dict)
-                    else (source.kind, getattr(source, "languages", None))
-                )
-                if kind == "tokens" and isinstance(named, dict):
-                    return {**content, "languages": list(named)}
+        if not isinstance(content, dict) or "languages" in content:
+            return content
+        sources = content.get("sources")
+        for source in sources if isinstance(sources, list) else []:
+            keys = source if isinstance(source, dict) else getattr(source, "__dict__", {})
+            if keys.get("kind") == "tokens" and isinstance(keys.get("languages"), dict):
+                return {**content, "languages": list(keys["languages"])}
         return content
 
     @model_validator(mode="after")
