@@ -108,7 +108,7 @@ def test_megatron_reads_our_token_files_and_we_read_megatrons(tmp_path: Path, dt
     dataset = module.IndexedDataset(str(ours))
     assert [row.tolist() for row in dataset[:]] == [text.tolist() for text in documents]
     assert dataset.document_indices.tolist() == [0, 1, 2, 3, 4, 5]
-    assert dataset.index.dtype == dtype
+    assert np.dtype(dataset.index.dtype) == dtype
 
     builder = module.IndexedDatasetBuilder(str(bin_path(theirs)), dtype=getattr(np, dtype))
     for text in documents:
