@@ -6,7 +6,10 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -20,7 +23,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         InputError: the path cannot be written.
     """
     try:
-        _replace(path, content)
+        with replacing(path) as file:
+            file.write(content)
     except OSError as error:
         raise _unwritable(path, error.strerror, "choose another path") from None
 
@@ -53,12 +57,14 @@ def _unwritable(path: Path, reason: str | None, remedy: str) -> InputError:
     return InputError(f"{path}: cannot be written ({reason}); {remedy}")
 
 
-def _replace(path: Path, content: bytes) -> None:
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write piece by piece, which takes the place of ``path`` when all of it is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

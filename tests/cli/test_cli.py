@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from langmix.corpus import CorpusCard, LanguageCard
+from langmix.corpus._megatron import read_token_file, write_token_file
 from langmix.corpus._shards import write_card
 from langmix.runs import RunTable
 
@@ -201,6 +203,7 @@ def test_a_wrong_run_table_is_refused_and_nothing_is_written(
         (["study", "run", "."], ["study.yaml", "there is no such file"]),
         (["corpus", "out", "--source", "nowhere"], ["nowhere"]),
         (["corpus", "out", "--language", "cobol"], ["'cobol'", "expected one of python, java"]),
+        (["corpus", "out", "--tokenizer", "t.json"], ["--tokenizer: is of --tokens only"]),
         (["corpus", "runs.csv"], ["runs.csv: cannot be written", "give another folder"]),
         (["fit", "runs.csv", "-o", "."], [".: cannot be written (it is a folder); give another --out"]),
         (["allocate", "laws.json", "--params", "1M", "--tokens", "1M", "-o", "."], ["another --out"]),
@@ -230,6 +233,26 @@ def test_laws_of_another_table_are_refused_or_warned_of(folder: Path, planted_ru
     assert done.returncode == 0, done.stderr
     assert "warning: laws.json: fitted to another version of the run table than older.csv" in done.stderr
     assert "fitted to another version of the run table" in (folder / "older" / "index.html").read_text()
+
+
+def test_token_files_become_a_corpus_and_a_corpus_becomes_token_files(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("go", "cobol", "cobol2"):
+        listed = [np.append(rng.integers(1, 500, 40), 0) for _ in range(100)]
+        write_token_file(tmp_path / name, listed, np.dtype(np.int32))
+    tokens = ["--tokens", "go=go", "--tokens", "cobol=cobol", "--tokens", "cobol=cobol2"]
+    known = ["--vocab-size", "500", "--end-of-document", "0", "--validation", "200"]
+    done = langmix("corpus", "out", *tokens, *known, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "unknown" in done.stdout  # bytes per token
+    done = langmix("export-corpus", "out", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout) == {"go": "megatron/go_train", "cobol": "megatron/cobol_train"}
+    counts = [
+        read_token_file(tmp_path / "megatron" / f"cobol_{split}").documents
+        for split in ("train", "validation")
+    ]
+    assert counts == [195, 5]
+    refused(langmix("corpus", "out", *tokens, cwd=tmp_path), "--tokens: ", "give the tokenizer")
 
 
 def test_an_error_in_the_middle_of_work_is_the_one_message(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from langmix.corpus._document import Document
 from langmix.corpus._duplicates import mark_duplicates
 from langmix.corpus._filters import fault
 from langmix.corpus._packages import DownloadError, fetch_package, read_package
-from langmix.corpus._split import split
+from langmix.corpus._split import held_groups
 from langmix.errors import InputError, MissingExtraError
 from langmix.languages import LANGUAGES
 
@@ -117,6 +117,7 @@ GOOD = "def add(first, second):\n    return first + second\n\n" * 10
         ("src/a.d.ts", GOOD, "generated"),
         ("src/a.py", "x = [\n" + "1, 2, 3, 4, 5,\n" * 100 + "]\n", "few letters"),
         ("src/a.py", "x = 1\n", "size"),
+        ("src/a.py", GOOD + "\ud800", "not Unicode"),
     ],
 )
 def test_files_that_nobody_wrote_are_left_out(path: str, text: str, reason: str | None) -> None:
@@ -141,17 +142,23 @@ def test_exact_and_near_duplicates_are_found_across_groups() -> None:
     ]
 
 
-def test_a_group_is_on_one_side_of_the_split_only() -> None:
-    documents = [Document("go", f"g{k % 10}", f"{k}.go", "x" * 1000) for k in range(200)]
-    train, held = split(documents, language="go", validation_bytes=30_000, seed=0)
-    assert len(train) + len(held) == 200
-    assert not {d.group for d in train} & {d.group for d in held}
-    assert 30_000 <= sum(len(d.text) for d in held) <= 50_000
+def test_groups_are_held_out_whole_until_there_is_enough() -> None:
+    sizes = {f"g{k}": 20_000 for k in range(10)}
+    held = held_groups(sizes, files=200, language="go", validation_bytes=30_000, seed=0)
+    assert len(held) == 2
+    assert held != held_groups(sizes, files=200, language="go", validation_bytes=30_000, seed=1)
+
+
+def test_a_group_too_large_to_hold_out_is_passed_over() -> None:
+    sizes = {"large": 80_000, "small": 20_000, "smaller": 19_000}
+    held = held_groups(sizes, files=3, language="go", validation_bytes=90_000, seed=0)
+    assert "large" not in held
+    assert held_groups({"a": 2, "b": 1}, files=2, language="go", validation_bytes=1, seed=0) == {"b"}
 
 
 def test_one_package_alone_cannot_be_split() -> None:
     with pytest.raises(InputError, match=r"'go': all 1 files are of one package, 'g'"):
-        split([Document("go", "g", "a.go", "x")], language="go", validation_bytes=10, seed=0)
+        held_groups({"g": 1}, files=1, language="go", validation_bytes=10, seed=0)
 
 
 def test_archives_are_read_in_place(tmp_path: Path) -> None:

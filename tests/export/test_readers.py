@@ -22,6 +22,7 @@ import pytest
 import yaml
 from mixtures import LENGTHS, SHARES, allocation
 
+from langmix.corpus._megatron import bin_path, idx_path, read_token_file, write_token_file
 from langmix.export import convert, export
 
 # The packages under test warn about their own dependencies.
@@ -94,6 +95,30 @@ def test_megatron_fails_on_a_weight_of_zero_which_is_why_we_leave_it_out() -> No
 
     with pytest.raises(AssertionError):
         module.BlendedDataset([Part(), Part()], [1.0, 0.0], 10, None)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "int64"])
+def test_megatron_reads_our_token_files_and_we_read_megatrons(tmp_path: Path, dtype: str) -> None:
+    module = reader("megatron.core.datasets.indexed_dataset", "torch megatron-core")
+    torch = importlib.import_module("torch")
+    rng = np.random.default_rng(0)
+    documents = [rng.integers(0, 120, n).astype(dtype) for n in (1, 30, 7, 500, 2)]
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    write_token_file(ours, documents, np.dtype(dtype))
+    dataset = module.IndexedDataset(str(ours))
+    assert [row.tolist() for row in dataset[:]] == [text.tolist() for text in documents]
+    assert dataset.document_indices.tolist() == [0, 1, 2, 3, 4, 5]
+    assert np.dtype(dataset.index.dtype) == dtype
+
+    builder = module.IndexedDatasetBuilder(str(bin_path(theirs)), dtype=getattr(np, dtype))
+    for text in documents:
+        builder.add_document(torch.from_numpy(text.astype(np.int64)), [len(text)])
+    builder.finalize(str(idx_path(theirs)))
+    assert idx_path(theirs).read_bytes() == idx_path(ours).read_bytes()
+    assert bin_path(theirs).read_bytes() == bin_path(ours).read_bytes()
+    file = read_token_file(theirs)
+    spans = [file.span(k) for k in range(file.documents)]
+    assert [file.tokens[a:b].tolist() for a, b in spans] == [text.tolist() for text in documents]
 
 
 # OLMo-core

@@ -19,6 +19,7 @@ pytest.importorskip("tokenizers")
 from code_samples import write_code  # noqa: E402
 
 from langmix.corpus import Corpus, CorpusConfig, build_corpus, open_corpus, source_of  # noqa: E402
+from langmix.corpus._megatron import write_token_file  # noqa: E402
 from langmix.design import PlannedRun, grid, mixtures, pairs  # noqa: E402
 from langmix.errors import InputError  # noqa: E402
 from langmix.evaluate import losses  # noqa: E402
@@ -27,6 +28,7 @@ from langmix.lab._checkpoints import read_checkpoint, write_checkpoint  # noqa: 
 from langmix.lab._data import Sequences, schedule  # noqa: E402
 from langmix.lab._model import Model  # noqa: E402
 from langmix.lab._optimizer import AdamW  # noqa: E402
+from langmix.lab._results import run_row  # noqa: E402
 from langmix.lab._train import Checkpoint, train, train_packed  # noqa: E402
 
 SIZE = ModelSize(name="tiny", d_model=16, n_layers=1, n_heads=2, d_ff=32)
@@ -326,6 +328,71 @@ def test_a_changed_recipe_trains_anew(corpus: Corpus, tmp_path: Path) -> None:
         for recipe in (RECIPE, other)
     )
     assert not np.array_equal(first, second)
+
+
+def test_what_is_realised_is_what_was_asked_to_a_thousandth() -> None:
+    """From 4,000 sequences on, whatever the shares."""
+
+    class Tokens:
+        def train(self, language: str) -> np.ndarray:
+            return np.zeros(1000, np.uint16)
+
+    rng = np.random.default_rng(0)
+    names = ("python", "java", "javascript", "typescript", "csharp", "go", "rust")
+    for k in range(20):
+        shares = dict(zip(names, rng.dirichlet(np.full(7, 0.5)).tolist(), strict=True))
+        if k % 2:  # a language that is left out
+            shares = {
+                "python": 0.0,
+                **{n: s / (1 - shares["python"]) for n, s in shares.items() if n != "python"},
+            }
+        planned = Sequences.of(
+            Tokens(),  # type: ignore[arg-type]
+            shares=shares,
+            unique={},
+            count=9000,
+            length=8,
+            seed=k,
+        )
+        for count in (4000, 4001, 6543, 9000):
+            realised = planned.realised(count)
+            assert realised == pytest.approx({n: s for n, s in shares.items() if s}, abs=1e-3)
+            assert sum(realised.values()) == pytest.approx(1)
+
+
+def test_a_corpus_of_token_files_is_trained_on_and_bits_per_byte_are_unknown(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        listed = [np.append(rng.integers(1, 300, 40), 0) for _ in range(100)]
+        write_token_file(tmp_path / name, listed, np.dtype(np.uint16))
+    source = {
+        "kind": "tokens",
+        "languages": {"cobol": [str(tmp_path / "a"), str(tmp_path / "b")]},
+        "vocab_size": 300,
+        "end_of_document": 0,
+        "validation_tokens": 200,
+    }
+    corpus = build_corpus(CorpusConfig.model_validate({"sources": [source]}), tmp_path / "corpus")
+    planned = PlannedRun(run="r", arm="grid", size="tiny", budgets=(1280,), shares={"cobol": 1.0})
+    kept: list[Model] = []
+    (checkpoint,) = train(
+        planned, size=SIZE, corpus=corpus, recipe=RECIPE, keep=lambda budget, model: kept.append(model)
+    )
+    assert 0 < checkpoint.losses["cobol"] < 10
+    row = run_row(
+        planned,
+        size=SIZE,
+        corpus=corpus,
+        tokens=checkpoint.tokens,
+        step=checkpoint.step,
+        losses=checkpoint.losses,
+        distinct=checkpoint.distinct,
+    )
+    assert not [column for column in row if column.startswith("bytes_per_token")]
+    write_checkpoint(tmp_path / "model", kept[0], corpus=corpus, shares={"cobol": 1.0}, tokens=1280, seed=0)
+    (found,) = losses(tmp_path / "model", corpus, tokens=RECIPE.evaluation_tokens)
+    assert found.nats_per_token == pytest.approx(checkpoint.losses["cobol"], rel=1e-5)
+    assert math.isnan(found.bits_per_byte)
 
 
 def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -115,7 +115,12 @@ def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
         ({"colour": "red"}, ["the top level: unknown key 'colour'", "expected one of title, notes, corpus"]),
         ({"recipe": {"rate": 1}}, ["recipe: unknown key 'rate'", "sequence, batch, learning_rate"]),
         ({"corpus": {"sources": []}}, ["corpus.sources", "at least 1 item"]),
+        ({"corpus": {"sources": ["registry"]}}, ["corpus.sources", "'registry'"]),
         ({"corpus": {"languages": ["python", "cobol"]}}, ["'cobol'", "csharp", "a table"]),
+        (
+            {"corpus": {"sources": [{"kind": "tokens", "languages": {"go": "x"}}]}},
+            ["corpus.sources", "give the tokenizer"],
+        ),
         (
             {"corpus": {"sources": [{"kind": "registry", "packages": ["leftpad9"]}]}},
             ["corpus.sources", "'leftpad9' is not in the registry"],
@@ -149,6 +154,27 @@ def test_a_wrong_configuration_is_named(tmp_path: Path, change: dict[str, object
     for part in [str(tmp_path / "study.yaml"), *told]:
         assert part in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_paths_of_sources_are_relative_to_the_study(tmp_path: Path) -> None:
+    tokens = {
+        "kind": "tokens",
+        "languages": {"python": "data/py", "rust": ["data/rs0", "/data/rs1"]},
+        "validation": {"rust": "data/rs"},
+        "tokenizer": "tokenizer.json",
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump({**CONFIG, "corpus": {"sources": [tokens]}}))
+    corpus = read_study(tmp_path).corpus
+    assert corpus.languages == ["python", "rust"]
+    assert corpus.tokens is not None
+    assert corpus.tokens.languages == {
+        "python": [tmp_path / "data" / "py"],
+        "rust": [tmp_path / "data" / "rs0", Path("/data/rs1")],
+    }
+    assert corpus.tokens.validation == {"rust": [tmp_path / "data" / "rs"]}
+    assert corpus.tokens.tokenizer == tmp_path / "tokenizer.json"
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(CONFIG))
+    assert read_study(tmp_path).corpus.sources[0].path == tmp_path / "code"  # type: ignore[union-attr]
 
 
 def test_text_that_is_not_yaml_is_named(tmp_path: Path) -> None:

@@ -371,7 +371,7 @@ def corpus_table(built: Corpus) -> None:
             escape(label(name)),
             count(card.train_tokens),
             count(card.validation_tokens),
-            f"{card.bytes_per_token:.2f}",
+            "unknown" if card.bytes_per_token is None else f"{card.bytes_per_token:.2f}",
             str(card.files.get("kept", 0)),
             ", ".join(left_out),
         )
@@ -384,7 +384,8 @@ def losses_table(found: Sequence[LanguageLoss]) -> None:
     for heading in ("nats per token", "bits per byte"):
         table.add_column(heading, justify="right")
     for one in found:
-        table.add_row(escape(label(one.language)), f"{one.nats_per_token:.4f}", f"{one.bits_per_byte:.4f}")
+        bits = "unknown" if math.isnan(one.bits_per_byte) else f"{one.bits_per_byte:.4f}"
+        table.add_row(escape(label(one.language)), f"{one.nats_per_token:.4f}", bits)
     console.print(table)
 
 

@@ -1,9 +1,12 @@
-"""From code to tokens: sources, cleaning, near-duplicates, split, tokenizer, token shards."""
+"""From code to tokens: sources, cleaning, near-duplicates, split, tokenizer, token shards and token files."""
 
-from langmix.corpus._build import CorpusConfig, build_corpus
+from langmix.corpus._build import build_corpus
+from langmix.corpus._config import CorpusConfig
+from langmix.corpus._export import export_corpus
 from langmix.corpus._packages import Package, registry
-from langmix.corpus._shards import Corpus, CorpusCard, LanguageCard, open_corpus
-from langmix.corpus._sources import Source, source_of
+from langmix.corpus._shards import Corpus, CorpusCard, LanguageCard, Tokens, open_corpus
+from langmix.corpus._sources import Source, TokensSource, source_of
+from langmix.corpus._stream import TokenStream
 
 __all__ = [
     "Corpus",
@@ -12,7 +15,11 @@ __all__ = [
     "LanguageCard",
     "Package",
     "Source",
+    "TokenStream",
+    "Tokens",
+    "TokensSource",
     "build_corpus",
+    "export_corpus",
     "open_corpus",
     "registry",
     "source_of",

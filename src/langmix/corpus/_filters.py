@@ -54,4 +54,15 @@ def fault(document: Document) -> str | None:
         return "generated"
     if sum(map(str.isalpha, text)) < LETTERS * len(text):
         return "few letters"
+    if not _is_unicode(text):
+        return "not Unicode"
     return None
+
+
+def _is_unicode(text: str) -> bool:
+    """Halves of surrogate pairs, which JSON can spell, are in no encoding."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 corpus.json                       the card: `CorpusCard`
 tokenizer.json                    the tokenizer
 tokens/<language>.train.npy       token ids, one stream, an end-of-text token after each document
+tokens/<language>.train.json      instead of it: where the tokens lie in token files (`TokenStream`)
 tokens/<language>.validation.npy
 """
 
@@ -19,12 +20,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from langmix import files
+from langmix.corpus._stream import TokenStream, end_of_document, read_stream, stream_path
+from langmix.corpus._tokenizer import END_OF_TEXT, check_tokenizers
 from langmix.errors import InputError
 
 CARD: Final = "corpus.json"
 SCHEMA_VERSION: Final = 1
 
 Split = Literal["train", "validation"]
+Tokens = NDArray[np.unsignedinteger] | TokenStream
+"""A stream of token ids: a slice reads them."""
 
 
 class LanguageCard(BaseModel):
@@ -33,8 +38,9 @@ class LanguageCard(BaseModel):
     Attributes:
         train_tokens: distinct training tokens.
         validation_tokens: held-out tokens.
-        bytes_per_token: of the validation text, which turns its nats per token into bits per byte.
-        train_groups: packages or repositories trained on.
+        bytes_per_token: of the validation text, which turns its nats per token into bits per byte; None where
+            no tokenizer says what the tokens of a file are.
+        train_groups: packages or repositories trained on; token files name none.
         validation_groups: packages or repositories held out.
         files: kept, and left out by reason.
     """
@@ -43,7 +49,7 @@ class LanguageCard(BaseModel):
 
     train_tokens: int
     validation_tokens: int
-    bytes_per_token: float
+    bytes_per_token: float | None
     train_groups: list[str]
     validation_groups: list[str]
     files: dict[str, int]
@@ -82,16 +88,32 @@ class Corpus:
 
     @property
     def bytes_per_token(self) -> Mapping[str, float]:
-        """Per language, of the validation text."""
-        return {name: card.bytes_per_token for name, card in self.card.languages.items()}
+        """Per language where it is known, of the validation text."""
+        return {
+            name: card.bytes_per_token
+            for name, card in self.card.languages.items()
+            if card.bytes_per_token is not None
+        }
 
-    def train(self, language: str) -> NDArray[np.unsignedinteger]:
-        """Training token ids, shape (train_tokens,)."""
-        return self._shard(language, "train")
+    def train(self, language: str) -> Tokens:
+        """Training token ids, ``train_tokens`` of them."""
+        path = stream_path(self.folder, language)
+        return read_stream(path) if path.exists() else self._shard(language, "train")
 
     def validation(self, language: str) -> NDArray[np.unsignedinteger]:
         """Validation token ids, shape (validation_tokens,)."""
         return self._shard(language, "validation")
+
+    def end_of_document(self, language: str) -> int | None:
+        """The id that ends each document; None where token files do not say."""
+        path = stream_path(self.folder, language)
+        if path.exists():
+            return end_of_document(path)
+        check_tokenizers()
+        from tokenizers import Tokenizer
+
+        end: int | None = Tokenizer.from_file(str(self.folder / "tokenizer.json")).token_to_id(END_OF_TEXT)
+        return end
 
     def _shard(self, language: str, split: Split) -> NDArray[np.unsignedinteger]:
         if language not in self.card.languages:

@@ -1,13 +1,13 @@
-"""Where documents come from: the package registry, folders of code, and JSONL, Parquet or Arrow tables."""
+"""Where a corpus comes from: packages, folders of code, JSONL, Parquet or Arrow tables, token files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from langmix.config import Config
 from langmix.corpus._document import Document
@@ -27,6 +27,7 @@ _GROUP: Final = (
     "group",
 )
 _PATH: Final = ("path", "file_path", "max_stars_repo_path", "id")
+_ROWS: Final = 256  # that are Python objects at a time
 _ALIASES: Final = {
     "c#": "csharp",
     "c-sharp": "csharp",
@@ -59,6 +60,10 @@ class RegistrySource(Config):
             and set(package.languages) & set(languages)
         ]
 
+    def beside(self, folder: Path) -> RegistrySource:
+        """Itself: it has no path."""
+        return self
+
 
 class FolderSource(Config):
     """A folder of code. Each folder directly inside it is one repository."""
@@ -77,6 +82,10 @@ class FolderSource(Config):
                 f"{self.path}: is not a folder; expected a folder of code, one subfolder per repository"
             )
         return self.path
+
+    def beside(self, folder: Path) -> FolderSource:
+        """The same with its path relative to a folder."""
+        return self.model_copy(update={"path": folder / self.path})
 
 
 class TableSource(Config):
@@ -116,8 +125,79 @@ class TableSource(Config):
             raise InputError(f"{found[0]}: is not a table; expected .jsonl, .parquet or .arrow")
         return found
 
+    def beside(self, folder: Path) -> TableSource:
+        """The same with its path relative to a folder."""
+        return self.model_copy(update={"path": folder / self.path})
 
-Source = Annotated[RegistrySource | FolderSource | TableSource, Field(discriminator="kind")]
+
+class TokensSource(Config):
+    """Text that is tokenised already, as pairs of Megatron-LM's .bin and .idx files.
+
+    Attributes:
+        languages: prefixes of each language, its training tokens.
+        validation: prefixes of held-out files; of a language without them, documents are held out.
+        tokenizer: tokenizer.json of the ids.
+        vocab_size: ids are below it; default: that of the tokenizer.
+        end_of_document: id that ends every document; needed without a tokenizer.
+        validation_tokens: to hold out of each language, in whole documents.
+    """
+
+    kind: Literal["tokens"]
+    languages: dict[str, list[Path]] = Field(min_length=1)
+    validation: dict[str, list[Path]] = Field(default={})
+    tokenizer: Path | None = None
+    vocab_size: int | None = Field(default=None, gt=1, lt=2**31)
+    end_of_document: int | None = Field(default=None, ge=0)
+    validation_tokens: int = Field(default=100_000, gt=0)
+
+    @field_validator("languages", "validation", mode="before")
+    @classmethod
+    def _one_or_several(cls, named: Any) -> Any:
+        if not isinstance(named, dict):
+            return named
+        return {name: [one] if isinstance(one, str | Path) else one for name, one in named.items()}
+
+    @model_validator(mode="after")
+    def _whole(self) -> TokensSource:
+        for named in (self.languages, self.validation):
+            for name, prefixes in named.items():
+                if not prefixes:
+                    raise ValueError(
+                        f"language {name!r} has no token files; name the prefix of a .bin and .idx"
+                    )
+                if wrong := [prefix for prefix in prefixes if prefix.suffix in (".bin", ".idx")]:
+                    raise ValueError(
+                        f"language {name!r}: {str(wrong[0])!r}; expected the prefix without .bin or .idx: "
+                        f"{str(wrong[0].with_suffix(''))!r}"
+                    )
+        if unknown := [name for name in self.validation if name not in self.languages]:
+            raise ValueError(f"validation: {unknown[0]!r} is none of the languages")
+        for name, held in self.validation.items():
+            if both := [prefix for prefix in held if prefix in self.languages[name]]:
+                raise ValueError(f"language {name!r}: {both[0]} is both trained on and held out")
+        if self.tokenizer is None and (self.vocab_size is None or self.end_of_document is None):
+            raise ValueError(
+                "nothing says what the token ids are; give the tokenizer (a tokenizer.json), or vocab_size "
+                "and end_of_document"
+            )
+        return self
+
+    def beside(self, folder: Path) -> TokensSource:
+        """The same with its paths relative to a folder."""
+
+        def moved(named: dict[str, list[Path]]) -> dict[str, list[Path]]:
+            return {name: [folder / prefix for prefix in prefixes] for name, prefixes in named.items()}
+
+        return self.model_copy(
+            update={
+                "languages": moved(self.languages),
+                "validation": moved(self.validation),
+                "tokenizer": self.tokenizer and folder / self.tokenizer,
+            }
+        )
+
+
+Source = Annotated[RegistrySource | FolderSource | TableSource | TokensSource, Field(discriminator="kind")]
 
 
 def source_of(name: str) -> Source:
@@ -223,9 +303,8 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     pa, parquet = _pyarrow()
     try:
-        for batch in parquet.ParquetFile(path).iter_batches():
-            for number, row in enumerate(batch.to_pylist(), 1):
-                yield f"{path}: row {number}", row
+        with parquet.ParquetFile(path, buffer_size=1 << 20) as file:
+            yield from _rows(file.iter_batches(batch_size=_ROWS), path)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: is not a readable Parquet file ({error})") from None
 
@@ -234,11 +313,18 @@ def _arrow_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     pa, _ = _pyarrow()
     try:
         with pa.memory_map(str(path)) as mapped:
-            for batch in pa.ipc.open_stream(mapped):
-                for number, row in enumerate(batch.to_pylist(), 1):
-                    yield f"{path}: row {number}", row
+            yield from _rows(pa.ipc.open_stream(mapped), path)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: is not a readable Arrow stream ({error})") from None
+
+
+def _rows(batches: Iterable[Any], path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    number = 0
+    for batch in batches:
+        for first in range(0, batch.num_rows, _ROWS):
+            for row in batch.slice(first, _ROWS).to_pylist():
+                number += 1
+                yield f"{path}: row {number}", row
 
 
 def _pyarrow() -> tuple[Any, Any]:

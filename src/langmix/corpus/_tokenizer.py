@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from langmix.corpus._document import Document
 from langmix.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -26,13 +25,11 @@ def check_tokenizers() -> None:
         raise MissingExtraError(extra="lab", module="tokenizers", purpose="training a tokenizer") from None
 
 
-def train_tokenizer(
-    documents: Mapping[str, Sequence[Document]], *, vocab_size: int, bytes_each: int
-) -> Tokenizer:
+def train_tokenizer(texts: Iterable[Iterable[str]], *, vocab_size: int, bytes_each: int) -> Tokenizer:
     """Train a byte-level BPE on the first ``bytes_each`` bytes of every language.
 
     Args:
-        documents: of each language, in the order in which they are to be taken.
+        texts: of each language, in the order in which they are to be taken; no more are read than needed.
         vocab_size: with the 256 bytes and the end-of-text token.
         bytes_each: text per language.
     """
@@ -50,16 +47,16 @@ def train_tokenizer(
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_equal_mix(documents, bytes_each), trainer)
+    tokenizer.train_from_iterator(_equal_mix(texts, bytes_each), trainer)
     return tokenizer
 
 
-def _equal_mix(documents: Mapping[str, Sequence[Document]], bytes_each: int) -> Iterator[str]:
-    for listed in documents.values():
+def _equal_mix(texts: Iterable[Iterable[str]], bytes_each: int) -> Iterator[str]:
+    for listed in texts:
         left = bytes_each
-        for document in listed:
+        for text in listed:
+            content = text.encode()
+            yield content[:left].decode(errors="ignore")
+            left -= len(content)
             if left <= 0:
                 break
-            text = document.text.encode()[:left].decode(errors="ignore")
-            left -= len(document.text.encode())
-            yield text

@@ -16,7 +16,8 @@ class LanguageLoss(NamedTuple):
     Attributes:
         language: name.
         nats_per_token: mean cross-entropy; depends on the tokenizer.
-        bits_per_byte: the same information per byte of text, which no tokenizer changes.
+        bits_per_byte: the same information per byte of text, which no tokenizer changes; NaN where the corpus
+            does not know its bytes.
     """
 
     language: str
@@ -48,5 +49,6 @@ def losses(checkpoint: Path, corpus: Corpus, *, tokens: int | None = None) -> li
     for name in corpus.languages:
         text = corpus.validation(name)
         (nats,) = mean_loss(model, windows(text, tokens or len(text), model.sequence))
-        found.append(LanguageLoss(name, nats, nats / math.log(2) / corpus.bytes_per_token[name]))
+        ratio = corpus.bytes_per_token.get(name, math.nan)
+        found.append(LanguageLoss(name, nats, nats / math.log(2) / ratio))
     return found

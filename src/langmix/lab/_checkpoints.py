@@ -57,7 +57,8 @@ def write_checkpoint(
     )
     files.write_bytes(folder / WEIGHTS, save(llama_weights(model)))
     files.write_text(folder / "config.json", json.dumps(llama_config(model), indent=2) + "\n")
-    files.write_text(folder / "tokenizer.json", (corpus.folder / "tokenizer.json").read_text("utf-8"))
+    if (tokenizer := corpus.folder / "tokenizer.json").exists():  # a corpus of token files may have none
+        files.write_text(folder / "tokenizer.json", tokenizer.read_text("utf-8"))
     files.write_text(
         folder / CARD, json.dumps({**card.model_dump(), "size": asdict(model.size)}, indent=2) + "\n"
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from langmix.corpus import Corpus
+from langmix.corpus import Corpus, Tokens
 
 Ints = NDArray[np.int64]
 
@@ -43,7 +43,7 @@ class Sequences:
 
     language: Ints
     start: Ints
-    streams: Mapping[int, NDArray[np.unsignedinteger]]
+    streams: Mapping[int, Tokens]
     length: int
     distinct: Mapping[str, int]
 
@@ -65,7 +65,7 @@ class Sequences:
         """
         language = schedule(list(shares.values()), count)
         start = np.empty(count, dtype=np.int64)
-        streams: dict[int, NDArray[np.unsignedinteger]] = {}
+        streams: dict[int, Tokens] = {}
         distinct: dict[str, int] = {}
         for index, (name, share) in enumerate(shares.items()):
             if share == 0:
@@ -80,6 +80,14 @@ class Sequences:
             passes = [chunks, *(chunks[_order(name, seed, e, len(chunks))] for e in range(1, epochs))]
             start[mine] = np.concatenate(passes)[: mine.sum()] * length
         return cls(language=language, start=start, streams=streams, length=length, distinct=distinct)
+
+    def realised(self, count: int) -> dict[str, float]:
+        """Share of each language of the mixture in the tokens of the first ``count`` sequences."""
+        met = self.language[:count]
+        return {
+            name: float(np.mean(met == index))
+            for index, name in zip(self.streams, self.distinct, strict=True)
+        }
 
     def batch(self, first: int, count: int) -> Ints:
         """Token ids of sequences ``first`` to ``first + count``, shape (count, length + 1)."""

@@ -222,10 +222,8 @@ def read_study(folder: Path) -> StudyConfig:
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected title, sizes and plan; see the configuration page of the docs")
     try:
-        for source in (content.get("corpus") or {}).get("sources") or []:
-            if isinstance(source, dict) and "path" in source:
-                source["path"] = str(folder / str(source["path"]))
         config = StudyConfig.model_validate(content)
+        config = config.model_copy(update={"corpus": config.corpus.beside(folder)})
         config.runs()
         config.models()
     except (ValidationError, AttributeError, TypeError) as error:
