@@ -149,6 +149,21 @@ def test_a_group_is_on_one_side_of_the_split_only() -> None:
     assert 30_000 <= sum(len(d.text) for d in held) <= 50_000
 
 
+def test_validation_takes_as_much_from_each_of_three_packages_of_unlike_size() -> None:
+    files_of = {"large": 400, "a": 30, "b": 20, "c": 10, "d": 25}
+    documents = [
+        Document("go", group, f"{k}.go", "x" * 1000) for group, count in files_of.items() for k in range(count)
+    ]
+    for seed in range(5):
+        train, held = split(documents, language="go", validation_bytes=30_000, seed=seed)
+        groups = {d.group for d in held}
+        assert len(groups) >= 3 and "large" not in groups
+        assert not groups & {d.group for d in train}
+        assert len(train) + len(held) == len(documents)
+        taken = [sum(d.group == group for d in held[:30]) for group in groups]
+        assert max(taken) - min(taken) <= 1 or len(groups) > 3
+
+
 def test_one_package_alone_cannot_be_split() -> None:
     with pytest.raises(InputError, match=r"'go': all 1 files are of one package, 'g'"):
         split([Document("go", "g", "a.go", "x")], language="go", validation_bytes=10, seed=0)
@@ -236,7 +251,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_anything_is_fetched(
 
 def test_the_registry_covers_every_language_with_packages_to_hold_out() -> None:
     for language in LANGUAGES:
-        assert sum(language.name in package.languages for package in registry()) >= 2
+        assert sum(language.name in package.languages for package in registry()) >= 6
     assert len({package.sha256 for package in registry()}) == len(registry())
 
 
