@@ -150,14 +150,15 @@ def test_a_group_is_on_one_side_of_the_split_only() -> None:
 
 
 def test_validation_takes_as_much_from_each_of_three_packages_of_unlike_size() -> None:
-    files_of = {"large": 400, "a": 30, "b": 20, "c": 10, "d": 25}
+    count_of = {"large": 400, "a": 30, "b": 20, "c": 10, "d": 25}
     documents = [
-        Document("go", group, f"{k}.go", "x" * 1000) for group, count in files_of.items() for k in range(count)
+        Document("go", group, f"{k}.go", "x" * 1000) for group, n in count_of.items() for k in range(n)
     ]
     for seed in range(5):
         train, held = split(documents, language="go", validation_bytes=30_000, seed=seed)
         groups = {d.group for d in held}
-        assert len(groups) >= 3 and "large" not in groups
+        assert len(groups) >= 3
+        assert "large" not in groups
         assert not groups & {d.group for d in train}
         assert len(train) + len(held) == len(documents)
         taken = [sum(d.group == group for d in held[:30]) for group in groups]
