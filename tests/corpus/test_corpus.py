@@ -22,7 +22,7 @@ from langmix.corpus._document import Document
 from langmix.corpus._duplicates import mark_duplicates
 from langmix.corpus._filters import fault
 from langmix.corpus._packages import DownloadError, fetch_package, read_package
-from langmix.corpus._split import held_groups
+from langmix.corpus._split import held_groups, in_turn
 from langmix.errors import InputError, MissingExtraError
 from langmix.languages import LANGUAGES
 
@@ -144,21 +144,38 @@ def test_exact_and_near_duplicates_are_found_across_groups() -> None:
 
 def test_groups_are_held_out_whole_until_there_is_enough() -> None:
     sizes = {f"g{k}": 20_000 for k in range(10)}
-    held = held_groups(sizes, files=200, language="go", validation_bytes=30_000, seed=0)
+    held = held_groups(sizes, files=200, language="go", validation_bytes=30_000, fewest=1, seed=0)
     assert len(held) == 2
-    assert held != held_groups(sizes, files=200, language="go", validation_bytes=30_000, seed=1)
+    assert held != held_groups(sizes, files=200, language="go", validation_bytes=30_000, fewest=1, seed=1)
 
 
 def test_a_group_too_large_to_hold_out_is_passed_over() -> None:
     sizes = {"large": 80_000, "small": 20_000, "smaller": 19_000}
-    held = held_groups(sizes, files=3, language="go", validation_bytes=90_000, seed=0)
+    held = held_groups(sizes, files=3, language="go", validation_bytes=90_000, fewest=1, seed=0)
     assert "large" not in held
-    assert held_groups({"a": 2, "b": 1}, files=2, language="go", validation_bytes=1, seed=0) == {"b"}
+    assert held_groups({"a": 2, "b": 1}, files=2, language="go", validation_bytes=1, fewest=1, seed=0) == {
+        "b"
+    }
+
+
+def test_validation_takes_as_much_from_each_of_three_packages_of_unlike_size() -> None:
+    count_of = {"large": 400, "a": 30, "b": 20, "c": 10, "d": 25}
+    names = list(count_of)
+    sizes = {name: 1000 * n for name, n in count_of.items()}
+    group = np.repeat(np.arange(len(names)), list(count_of.values()))
+    for seed in range(5):
+        held = held_groups(sizes, files=485, language="go", validation_bytes=30_000, fewest=3, seed=seed)
+        assert len(held) >= 3
+        assert "large" not in held
+        out = np.flatnonzero(np.isin(group, [names.index(name) for name in held]))
+        ordered = in_turn(np.random.default_rng(seed).permutation(out), group, np.full(485, 1000))
+        taken = [int((group[ordered[:30]] == names.index(name)).sum()) for name in held]
+        assert max(taken) - min(taken) <= 1
 
 
 def test_one_package_alone_cannot_be_split() -> None:
     with pytest.raises(InputError, match=r"'go': all 1 files are of one package, 'g'"):
-        held_groups({"g": 1}, files=1, language="go", validation_bytes=10, seed=0)
+        held_groups({"g": 1}, files=1, language="go", validation_bytes=10, fewest=1, seed=0)
 
 
 def test_archives_are_read_in_place(tmp_path: Path) -> None:
@@ -243,7 +260,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_anything_is_fetched(
 
 def test_the_registry_covers_every_language_with_packages_to_hold_out() -> None:
     for language in LANGUAGES:
-        assert sum(language.name in package.languages for package in registry()) >= 2
+        assert sum(language.name in package.languages for package in registry()) >= 6
     assert len({package.sha256 for package in registry()}) == len(registry())
 
 

@@ -32,7 +32,7 @@ from langmix.corpus._shards import (
 )
 from langmix.corpus._sources import FolderSource, TableSource
 from langmix.corpus._spill import Spill
-from langmix.corpus._split import held_groups
+from langmix.corpus._split import held_groups, in_turn
 from langmix.corpus._stream import stream_path
 from langmix.corpus._tokenizer import END_OF_TEXT, check_tokenizers, train_tokenizer
 from langmix.corpus._tokens import cut_tokens
@@ -155,11 +155,14 @@ def _split(kept: Spill, language: str, config: CorpusConfig) -> tuple[Ints, Ints
         files=len(kept),
         language=language,
         validation_bytes=config.validation_bytes,
+        fewest=config.validation_groups,
         seed=config.seed,
     )
     order, sizes = kept.order, kept.sizes
     out = kept.of_groups(groups)[order]
     train, held = order[~out], order[out]
+    if config.validation_groups > 1:
+        held = in_turn(held, kept.group, sizes)
     if config.bytes_per_language:
         train = _head(train, sizes, config.bytes_per_language)
     return train, _head(held, sizes, config.validation_bytes)

@@ -21,6 +21,8 @@ class CorpusConfig(Config):
         languages: to keep; default: all seven, or those of the token files.
         bytes_per_language: most training text to keep of each language; absent is all.
         validation_bytes: text to hold out of each language, in whole packages or repositories.
+        validation_groups: packages or repositories to hold out at least, where the language has them; with
+            more than one, each counts for as many bytes.
         vocab_size: of the byte-level BPE.
         tokenizer_bytes: text per language that the BPE is trained on.
         seed: of the order of groups and files.
@@ -30,6 +32,7 @@ class CorpusConfig(Config):
     languages: list[str] = Field(default=[language.name for language in LANGUAGES], min_length=1)
     bytes_per_language: int | None = Field(default=None, gt=0)
     validation_bytes: int = Field(default=400_000, gt=0)
+    validation_groups: int = Field(default=3, gt=0)
     vocab_size: int = Field(default=4096, ge=257, lt=2**31)
     tokenizer_bytes: int = Field(default=1_000_000, gt=0)
     seed: int = 0
@@ -55,7 +58,13 @@ class CorpusConfig(Config):
                 "sources: token files stand beside another source, whose text has another tokenizer; "
                 "expected them alone; build two corpora, or tokenise that text with their tokenizer first"
             )
-        for name in ("bytes_per_language", "validation_bytes", "vocab_size", "tokenizer_bytes"):
+        for name in (
+            "bytes_per_language",
+            "validation_bytes",
+            "validation_groups",
+            "vocab_size",
+            "tokenizer_bytes",
+        ):
             if name in self.model_fields_set:
                 raise InputError(
                     f"{name}: says how to cut text, and the source is token files; leave it out (the source "

@@ -57,17 +57,17 @@ class Spill:
     def group_sizes(self) -> Mapping[str, int]:
         """Bytes of each group, in the order in which groups came."""
         sums = np.zeros(len(self._names), dtype=np.int64)
-        np.add.at(sums, self._group, self.sizes)
+        np.add.at(sums, self.group, self.sizes)
         return dict(zip(self._names, sums.tolist(), strict=True))
 
     def of_groups(self, names: Iterable[str]) -> NDArray[np.bool_]:
         """Shape (n,): whether a document is of one of these groups."""
-        return np.isin(self._group, [self._names[name] for name in names])
+        return np.isin(self.group, [self._names[name] for name in names])
 
     def groups(self, documents: Ints) -> list[str]:
         """Names of the groups of these documents, sorted."""
         names = list(self._names)
-        return sorted(names[k] for k in np.unique(self._group[documents]))
+        return sorted(names[k] for k in np.unique(self.group[documents]))
 
     def texts(self, documents: Ints) -> Iterator[str]:
         """The texts of these documents, in this order, each read when it is asked for."""
@@ -81,7 +81,7 @@ class Spill:
         self._file.close()
 
     @property
-    def _group(self) -> Ints:
+    def group(self) -> Ints:
         return _array(self._groups, np.uint32).astype(np.int64)
 
 
