@@ -14,10 +14,12 @@ from langmix.allocate import (
     Addition,
     Allocation,
     ComputeOptimal,
+    Validation,
     add_language,
     allocate,
     allocate_compute,
     prices_along,
+    validate,
 )
 from langmix.design import Plan, Prior, plan
 from langmix.errors import InfeasibleError, InputError, LangmixError, MissingExtraError
@@ -64,6 +66,7 @@ __all__ = [
     "RunTable",
     "Synergy",
     "TokenWorth",
+    "Validation",
     "__version__",
     "add_language",
     "allocate",
@@ -79,5 +82,6 @@ __all__ = [
     "read_runs",
     "synergy",
     "token_worth",
+    "validate",
     "write_laws",
 ]

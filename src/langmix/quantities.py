@@ -1,4 +1,4 @@
-"""Numbers of tokens and of parameters, for people."""
+"""Numbers of tokens, of parameters and of seconds, for people."""
 
 from __future__ import annotations
 
@@ -9,3 +9,11 @@ def count(number: float) -> str:
         if abs(number) >= size:
             return f"{number / size:.3g}{unit}"
     return f"{number:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """A time in one or two units: 40 s, 12 min, 3.5 h, 2.1 days."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.2g} s"

@@ -15,7 +15,7 @@ from code_samples import write_code
 
 from langmix.errors import InputError
 from langmix.runs import read_runs
-from langmix.study import read_study, run_study, study_status
+from langmix.study import read_study, run_study, study_price, study_status
 
 CONFIG = {
     "title": "A test",
@@ -28,6 +28,7 @@ CONFIG = {
     "sizes": [
         {"name": "a", "d_model": 8, "n_layers": 1, "n_heads": 1, "d_ff": 16},
         {"name": "b", "d_model": 16, "n_layers": 1, "n_heads": 1, "d_ff": 32},
+        {"name": "c", "d_model": 32, "n_layers": 1, "n_heads": 1, "d_ff": 64},
     ],
     "recipe": {"sequence": 32, "batch": 4, "evaluation_tokens": 512},
     "plan": {
@@ -36,6 +37,7 @@ CONFIG = {
         "mixtures": [{"size": "a", "count": 3, "budgets": [2560, 5120]}],
         "repeats": [{"arm": "grid", "size": "a", "seeds": [1]}],
     },
+    "validation": {"size": "c", "tokens": 5120, "seeds": [0, 1]},
     "draws": 20,
 }
 
@@ -65,10 +67,27 @@ def test_a_study_goes_from_code_to_a_page(folder: Path, ran: list[str]) -> None:
     assert all(stage.done for stage in study_status(folder))
 
 
+def test_the_answer_is_put_to_the_test_at_a_larger_size(folder: Path, ran: list[str]) -> None:
+    runs = read_runs(folder / "validation.csv")
+    assert set(runs.run) == {f"validation-{m}-c-s{s}" for m in ("uniform", "recommended") for s in (0, 1)}
+    assert runs.params.min() > read_runs(folder / "runs.csv").params.max()
+    (told,) = (line for line in ran if line.startswith("validate:"))
+    assert "measured gain over uniform" in told
+    assert "Put to the test" in (folder / "report" / "index.html").read_text()
+
+
+def test_the_price_is_told_before_anything_trains(folder: Path, ran: list[str]) -> None:
+    told = [line for line in ran if "to train" in line]
+    whole, left = study_price(folder, measured=False)
+    assert f"{whole.runs} of {whole.runs} runs to train: {whole.checkpoints} checkpoints" in told[0]
+    assert "FLOPs, about" in told[0]
+    assert left.runs == 0
+
+
 def test_what_has_not_changed_is_not_done_again(folder: Path, ran: list[str]) -> None:
     said: list[str] = []
     run_study(folder, say=said.append)
-    assert [line.partition(": ")[2] for line in said] == ["up to date"] * 5
+    assert [line.partition(": ")[2] for line in said] == ["up to date"] * 6
 
 
 def test_a_changed_stage_and_those_after_it_are_done_again(folder: Path, ran: list[str]) -> None:
@@ -77,7 +96,7 @@ def test_a_changed_stage_and_those_after_it_are_done_again(folder: Path, ran: li
     run_study(folder, say=said.append)
     (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG))
     again = [line.partition(":")[0] for line in said if "up to date" not in line]
-    assert again == ["fit", "allocate", "report"]
+    assert again == ["fit", "allocate", "validate", "report"]
 
 
 def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
@@ -107,13 +126,18 @@ def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
             ["plan: run", "10 tokens is less than one batch", "at least 128"],
         ),
         ({"plan": {}}, ["plan: has no runs"]),
+        ({"validation": {"size": "d", "tokens": 5120}}, ["validation: unknown size 'd'", "a, b, c"]),
+        (
+            {"target": {"tokens": 1e6, "available": {"go": 1e6}}},
+            ["target: 'go' is not a language of the corpus"],
+        ),
         (
             {"plan": {"pairs": {"size": "a", "tokens_each": 10, "pairs": [["go", "rust"]]}}},
             ["'go' is not a language"],
         ),
         ({"questions": [{"params": 1e9}]}, ["questions", "both params and tokens"]),
         (
-            {"sizes": [{"name": n, "d_model": 9, "n_layers": 1, "n_heads": 2, "d_ff": 8} for n in "ab"]},
+            {"sizes": [{"name": n, "d_model": 9, "n_layers": 1, "n_heads": 2, "d_ff": 8} for n in "abc"]},
             ["d_model 9 with 2 heads"],
         ),
     ],

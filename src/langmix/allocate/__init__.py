@@ -10,6 +10,7 @@ from langmix.allocate._objective import OBJECTIVES
 from langmix.allocate._question import Asked
 from langmix.allocate._results import Allocation, Comparison, Interval
 from langmix.allocate._robust import ROBUST
+from langmix.allocate._validation import Tested, Validation, validate
 
 __all__ = [
     "OBJECTIVES",
@@ -23,12 +24,15 @@ __all__ = [
     "Interval",
     "Losses",
     "Problem",
+    "Tested",
     "Tradeoff",
+    "Validation",
     "add_language",
     "allocate",
     "allocate_compute",
     "mixture_json",
     "prices_along",
     "read_mixture",
+    "validate",
     "write_mixture",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,19 @@ from langmix.cli import _options, _print
 from langmix.cli._app import app
 from langmix.errors import InputError
 from langmix.laws import Laws, fit, read_laws, write_laws
+from langmix.quantities import count, duration
 from langmix.report import fitted_elsewhere
 from langmix.runs import read_runs
-from langmix.study import QUESTIONS, Question, answer, read_study, run_study, study_status, write_report
+from langmix.study import (
+    QUESTIONS,
+    Question,
+    answer,
+    read_study,
+    run_study,
+    study_price,
+    study_status,
+    write_report,
+)
 
 study = typer.Typer(
     help="The whole pipeline as resumable stages, from a study.yaml to a page.", no_args_is_help=True
@@ -56,6 +67,26 @@ def status(folder: _Folder, json: _options.Json = False) -> None:
         return
     for stage in stages:
         _print.say(f"{stage.stage:<9} {stage.detail}")
+
+
+@study.command()
+def price(
+    folder: _Folder,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Training processes; default: one per core.")
+    ] = None,
+    json: _options.Json = False,
+) -> None:
+    """What the runs of a study cost, before anything trains: tokens, FLOPs, and time on this machine."""
+    whole, left = study_price(folder, workers=workers)
+    if json:
+        _print.as_json({"all": asdict(whole), "left": asdict(left)})
+        return
+    _print.say(
+        f"{count(whole.runs)} runs, {count(whole.checkpoints)} checkpoints: {count(whole.tokens)} tokens "
+        f"({whole.tokens / whole.separate_tokens:.0%} of separate runs), {whole.flops:.2g} FLOPs"
+    )
+    _print.say(f"{count(left.runs)} to train: {left.flops:.2g} FLOPs, about {duration(left.seconds)} here")
 
 
 @app.command()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -105,6 +106,29 @@ def mixtures(
         )
         for name, row in named.items()
     ]
+
+
+def simulate_epochs(
+    runs: Iterable[PlannedRun], *, available: Mapping[str, float], tokens: float
+) -> list[PlannedRun]:
+    """Cut each language's data so that a run repeats it as often as a target run would.
+
+    A proxy that sees only fresh data, where the target will repeat, misses the best mixture (arXiv
+    2606.07597). Caps follow a run's largest budget; its smaller ones repeat less, which the run table records
+    and laws discount.
+
+    Args:
+        runs: whose own caps stay where they are lower.
+        available: distinct tokens of a language that the target has; those left out are without limit.
+        tokens: of the target run.
+    """
+    found = []
+    for run in runs:
+        scale = run.budgets[-1] / tokens
+        caps = {n: max(1, round(available[n] * scale)) for n, s in run.shares.items() if s and n in available}
+        caps |= {name: min(cap, caps.get(name, cap)) for name, cap in run.unique.items()}
+        found.append(replace(run, unique=caps))
+    return found
 
 
 def repeats(runs: Iterable[PlannedRun], seeds: Sequence[int]) -> list[PlannedRun]:

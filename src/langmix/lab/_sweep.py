@@ -11,6 +11,7 @@ from rich.progress import Progress
 from langmix.corpus import Corpus
 from langmix.design import PlannedRun
 from langmix.lab._engine import Engine, Task
+from langmix.lab._estimate import price
 from langmix.lab._local import Local
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import fingerprint, read_result, run_table, write_result
@@ -51,7 +52,7 @@ def sweep(
     names = [planned.run for planned in runs]
     marks = {p.run: fingerprint(p, size=sizes[p.size], corpus=corpus, recipe=recipe) for p in runs}
     done = {p.run: rows for p in runs if (rows := read_result(folder, p, marks[p.run])) is not None}
-    prices = {p.run: price(p, size=sizes[p.size], corpus=corpus, recipe=recipe) for p in runs}
+    prices = {p.run: price(p, size=sizes[p.size], vocab_size=corpus.vocab_size, recipe=recipe) for p in runs}
     # Longest first, so that the last runs to end are short ones.
     left = sorted((p for p in runs if p.run not in done), key=lambda p: -prices[p.run])
     tasks = [Task(planned=p, size=sizes[p.size], price=prices[p.run]) for p in left]
@@ -72,8 +73,3 @@ def sweep(
                 finished(run_table(done.values(), names))
     progress.update(shown, completed=total)
     return run_table(done.values(), names)
-
-
-def price(planned: PlannedRun, *, size: ModelSize, corpus: Corpus, recipe: Recipe) -> float:
-    """FLOPs of a run with its cooldown branches; its evaluations, forward only, are not counted."""
-    return planned.trained_tokens * size.flops_per_token(corpus.vocab_size, recipe.sequence)

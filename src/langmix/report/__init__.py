@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from langmix.allocate import Allocation
+from langmix.allocate import Allocation, Validation
 from langmix.errors import MissingExtraError
 from langmix.laws import Laws, refuse_proportion
 from langmix.report._origin import fitted_elsewhere
@@ -22,6 +22,7 @@ def build_report(
     *,
     title: str,
     notes: Sequence[str] = (),
+    validation: Validation | None = None,
 ) -> Path:
     """Write ``index.html`` and ``figures/`` (SVG, PNG, CSV) in a folder.
 
@@ -33,6 +34,7 @@ def build_report(
         folder: written to.
         title: of the page.
         notes: caveats that the page carries.
+        validation: of the answer by further runs, if there are any.
 
     Returns:
         The path of the page.
@@ -48,7 +50,9 @@ def build_report(
         if (error.name or "").partition(".")[0] not in ("matplotlib", "jinja2", "markupsafe"):
             raise
         raise MissingExtraError(extra="report", module=str(error.name), purpose="the report") from None
-    return write_page(runs, laws, allocations, synergies, folder, title=title, notes=notes)
+    return write_page(
+        runs, laws, allocations, synergies, folder, title=title, notes=notes, validation=validation
+    )
 
 
 __all__ = ["build_report", "fitted_elsewhere"]

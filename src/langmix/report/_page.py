@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from langmix import files
-from langmix.allocate import Allocation
+from langmix.allocate import Allocation, Validation
 from langmix.languages import label
 from langmix.laws import Laws
 from langmix.quantities import count
@@ -22,6 +22,7 @@ from langmix.report._curves import exponents, predicted_measured, scaling_curves
 from langmix.report._drawing import STYLE, Drawing
 from langmix.report._matrices import synergy_map, transfer_map
 from langmix.report._origin import fitted_elsewhere
+from langmix.report._validation import validation_figure
 from langmix.runs import RunTable
 from langmix.transfer import Synergy
 
@@ -35,6 +36,7 @@ def write_page(
     *,
     title: str,
     notes: Sequence[str],
+    validation: Validation | None,
 ) -> Path:
     """Draw everything in memory, then write figures and, last, the page."""
     warnings = fitted_elsewhere(runs, laws)
@@ -43,6 +45,7 @@ def write_page(
         synergy_maps = [synergy_map(found, name=f"synergy-{k}") for k, found in enumerate(synergies, 1)]
         curves, transfer = scaling_curves(runs, laws), transfer_map(laws)
         fit, residuals = exponents(laws), predicted_measured(runs, laws)
+        tested = validation_figure(validation) if validation else None
     html = _template().render(
         title=title,
         at_bound={s.target: s.at_bound for s in laws.summaries},
@@ -59,11 +62,13 @@ def write_page(
         synergies=[_figure(d) for d in synergy_maps],
         transfer=_figure(transfer),
         residuals=_figure(residuals),
+        validation=validation,
+        tested=_figure(tested),
         runs=runs,
         laws=laws,
         trained=len(set(runs.run)),
     )
-    for drawing in (*answers, curves, fit, *synergy_maps, transfer, residuals):
+    for drawing in (*answers, curves, fit, *synergy_maps, transfer, residuals, tested):
         if drawing is not None:
             place = folder / "figures" / drawing.name
             files.write_text(place.with_suffix(".svg"), drawing.svg())

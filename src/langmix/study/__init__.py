@@ -1,7 +1,15 @@
 """A study: the whole pipeline as resumable stages, from code to a page."""
 
 from langmix.study._config import QUESTIONS, Question, StudyConfig, read_study
-from langmix.study._stages import Outcome, StageStatus, answer, run_study, study_status, write_report
+from langmix.study._stages import (
+    Outcome,
+    StageStatus,
+    answer,
+    run_study,
+    study_price,
+    study_status,
+    write_report,
+)
 
 __all__ = [
     "QUESTIONS",
@@ -12,6 +20,7 @@ __all__ = [
     "answer",
     "read_study",
     "run_study",
+    "study_price",
     "study_status",
     "write_report",
 ]

@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError, model_validator
 from langmix import files
 from langmix.config import Config
 from langmix.corpus import CorpusConfig
-from langmix.design import PlannedRun, grid, mixtures, pairs, repeats
+from langmix.design import PlannedRun, grid, mixtures, pairs, repeats, simulate_epochs
 from langmix.errors import InputError
-from langmix.lab import ModelSize, Recipe
+from langmix.lab import MAX_EPOCHS, ModelSize, Recipe
 from langmix.laws import Laws
 
 CONFIG: Final = "study.yaml"
@@ -77,6 +77,33 @@ class Plan(Config):
     mixtures: list[MixturesPlan] = Field(default=[])
     repeats: list[RepeatsPlan] = Field(default=[])
     runs: list[ListedRun] = Field(default=[])
+    max_epochs: float = Field(default=MAX_EPOCHS, gt=0)
+
+
+class Target(Config):
+    """The training run that the study is for: proxies repeat each language's data as often as it will.
+
+    Attributes:
+        tokens: that it trains on.
+        available: distinct tokens per language that it has; those left out are without limit.
+    """
+
+    tokens: float = Field(gt=0)
+    available: dict[str, float]
+
+
+class Validation(Config):
+    """Runs that test the answer: uniform against recommended, at a size that no law was fitted to.
+
+    Attributes:
+        size: of the model.
+        tokens: of each run.
+        seeds: of the runs of each mixture.
+    """
+
+    size: str
+    tokens: int = Field(gt=0)
+    seeds: list[int] = Field(default=[0, 1, 2], min_length=1)
 
 
 class Question(Config):
@@ -125,7 +152,9 @@ class StudyConfig(Config):
         sizes: models.
         recipe: hyperparameters of all runs.
         plan: which runs to train.
+        target: the training run that the study is for, where its data are limited.
         questions: allocations to solve for.
+        validation: runs that test the answer.
         draws: bootstrap draws.
         seed: of the plan, the weights and data orders, and the bootstrap.
     """
@@ -136,7 +165,9 @@ class StudyConfig(Config):
     sizes: list[Size]
     recipe: Recipe = Recipe()
     plan: Plan
+    target: Target | None = None
     questions: list[Question] = Field(default=list(QUESTIONS))
+    validation: Validation | None = None
     draws: int = Field(default=200, ge=0)
     seed: int = 0
 
@@ -154,7 +185,7 @@ class StudyConfig(Config):
             chosen = combinations(languages, 2) if scale.pairs == "all" else scale.pairs
             planned += pairs(chosen, size=scale.size, tokens_each=scale.tokens_each, seed=seed)
         for part in plan.mixtures:
-            planned += mixtures(
+            mixed = mixtures(
                 languages,
                 count=part.count,
                 size=part.size,
@@ -162,6 +193,9 @@ class StudyConfig(Config):
                 concentration=part.concentration,
                 seed=seed,
             )
+            if self.target:
+                mixed = simulate_epochs(mixed, available=self.target.available, tokens=self.target.tokens)
+            planned += mixed
         planned += [listed.planned() for listed in plan.runs]
         for again in plan.repeats:
             chosen_runs = [run for run in planned if run.arm == again.arm and run.size == again.size]
@@ -206,6 +240,9 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
     sizes = [size.name for size in config.sizes]
     if repeated := [name for name in sizes if sizes.count(name) > 1]:
         raise InputError(f"sizes: two are named {repeated[0]!r}; give each a name of its own")
+    for language in config.target.available if config.target else ():
+        if language not in config.corpus.languages:
+            raise InputError(f"target: {language!r} is not a language of the corpus")
     names: set[str] = set()
     for run in planned:
         if run.size not in sizes:
@@ -222,3 +259,7 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
         names.add(run.run)
     if not planned:
         raise InputError("plan: has no runs; expected a grid, pairs, mixtures or runs")
+    if config.validation and config.validation.size not in sizes:
+        raise InputError(
+            f"validation: unknown size {config.validation.size!r}; expected one of {', '.join(sorted(sizes))}"
+        )

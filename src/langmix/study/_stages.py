@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,18 +14,20 @@ from rich.progress import Progress
 
 from langmix import files
 from langmix._version import VERSION
-from langmix.allocate import Allocation, allocate, write_mixture
+from langmix.allocate import Allocation, Validation, allocate, validate, write_mixture
 from langmix.corpus import build_corpus, open_corpus
+from langmix.design import PlannedRun
 from langmix.errors import InputError
-from langmix.lab import sweep
+from langmix.lab import Estimate, check_data, estimate, speeds, sweep
 from langmix.lab._results import fingerprint, read_result
 from langmix.laws import Laws, fit, read_laws, write_laws
+from langmix.quantities import count, duration
 from langmix.report import build_report
 from langmix.runs import RunTable, read_runs
 from langmix.study._config import CONFIG, Question, StudyConfig, read_study
 from langmix.transfer import synergy
 
-STAGES: Final = ("corpus", "train", "fit", "allocate", "report")
+STAGES: Final = ("corpus", "train", "fit", "allocate", "validate", "report")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +37,13 @@ class Outcome:
     Attributes:
         laws: fitted to its runs.
         allocations: one per question, in their order.
+        validation: of the answer, where the study has runs for it.
         page: the report.
     """
 
     laws: Laws
     allocations: tuple[Allocation, ...]
+    validation: Validation | None
     page: Path
 
 
@@ -78,8 +83,26 @@ def run_study(
     study.train(say, progress, workers)
     laws = study.fit(say)
     allocations = study.allocate(laws, say)
-    page = study.report(laws, allocations, say)
-    return Outcome(laws=laws, allocations=allocations, page=page)
+    validation = study.validate(laws, say, progress, workers)
+    page = study.report(laws, allocations, validation, say)
+    return Outcome(laws=laws, allocations=allocations, validation=validation, page=page)
+
+
+def study_price(
+    folder: Path, *, workers: int | None = None, measured: bool = True
+) -> tuple[Estimate, Estimate]:
+    """What a study's runs cost: all of them, and those that are left.
+
+    Args:
+        folder: with a study.yaml.
+        workers: training processes; default: one per core.
+        measured: time each size for a second; else no time is told.
+    """
+    study = Study(folder)
+    runs = study.config.runs()
+    return study.price(runs, workers, measured=measured), study.price(
+        study.left(runs), workers, measured=measured
+    )
 
 
 def study_status(folder: Path) -> list[StageStatus]:
@@ -95,6 +118,7 @@ class Study:
         self.config: StudyConfig = read_study(folder)
         self.work = folder / "work"
         self.runs_csv = folder / "runs.csv"
+        self.validation_csv = folder / "validation.csv"
         self.laws_json = folder / "laws.json"
         self.page = folder / "report" / "index.html"
 
@@ -116,17 +140,7 @@ class Study:
         if self._fresh("train"):
             say("train: up to date")
             return
-        table = sweep(
-            self.config.runs(),
-            sizes=self.config.models(),
-            corpus=open_corpus(self.work / "corpus"),
-            recipe=self.config.recipe,
-            folder=self.work / "runs",
-            workers=workers,
-            progress=progress,
-            finished=lambda table: table.write(self.runs_csv),
-        )
-        table.write(self.runs_csv)
+        table = self._sweep(self.config.runs(), self.runs_csv, say, progress, workers)
         say(f"train: {len(table)} checkpoints of {len(set(table.run))} runs in {self.runs_csv}")
         self._mark("train")
 
@@ -155,14 +169,129 @@ class Study:
             say("allocate: up to date")
         return allocations
 
-    def report(self, laws: Laws, allocations: Sequence[Allocation], say: Callable[[str], None]) -> Path:
+    def validate(
+        self, laws: Laws, say: Callable[[str], None], progress: Progress, workers: int | None
+    ) -> Validation | None:
+        """Runs of the recommended and the uniform mixture at a size beyond the fit; none if not asked for."""
+        asked = self.config.validation
+        if asked is None:
+            return None
+        corpus, size = open_corpus(self.work / "corpus"), self.config.models()[asked.size]
+        tokens = self.config.recipe.steps(asked.tokens) * self.config.recipe.batch_tokens
+        recommended = allocate(
+            laws,
+            params=size.params,
+            tokens=tokens,
+            available={name: card.train_tokens for name, card in corpus.card.languages.items()},
+            max_epochs=self.config.plan.max_epochs,
+        )
+        if self._fresh("validate"):
+            say("validate: up to date")
+            return validate(laws, recommended, read_runs(self.validation_csv))
+        runs = [
+            PlannedRun(
+                run=f"{name}-{asked.size}-s{seed}",
+                arm="validation",
+                size=asked.size,
+                budgets=(tokens,),
+                shares=shares,
+                seed=seed,
+            )
+            for seed in asked.seeds
+            for name, shares in (
+                ("validation-uniform", recommended.against["uniform"].shares),
+                ("validation-recommended", _rounded(recommended.shares)),
+            )
+        ]
+        validation = validate(
+            laws, recommended, self._sweep(runs, self.validation_csv, say, progress, workers)
+        )
+        gain = validation.measured_gain
+        say(f"validate: measured gain over uniform {gain.value:.2%}; {validation.verdict}")
+        self._mark("validate")
+        return validation
+
+    def _sweep(
+        self,
+        runs: Sequence[PlannedRun],
+        table_csv: Path,
+        say: Callable[[str], None],
+        progress: Progress,
+        workers: int | None,
+    ) -> RunTable:
+        """Train runs and write their table, anew whenever one ends; what it costs is told first."""
+        corpus, sizes, recipe = open_corpus(self.work / "corpus"), self.config.models(), self.config.recipe
+        try:
+            check_data(runs, corpus, max_epochs=self.config.plan.max_epochs)
+        except InputError as error:
+            raise InputError(f"{self.folder / CONFIG}: {error}") from None
+        if left := self.left(runs):
+            cost = self.price(left, workers)
+            say(
+                f"{len(left)} of {len(runs)} runs to train: {count(cost.checkpoints)} checkpoints, "
+                f"{count(cost.tokens)} tokens, {cost.flops:.2g} FLOPs, about {duration(cost.seconds)} here"
+            )
+        table = sweep(
+            runs,
+            sizes=sizes,
+            corpus=corpus,
+            recipe=recipe,
+            folder=self.work / "runs",
+            workers=workers,
+            progress=progress,
+            finished=lambda table: table.write(table_csv),
+        )
+        table.write(table_csv)
+        return table
+
+    def left(self, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
+        """Those without a result yet."""
+        if not self._fresh("corpus"):
+            return list(runs)
+        corpus, sizes = open_corpus(self.work / "corpus"), self.config.models()
+        recipe, folder = self.config.recipe, self.work / "runs"
+        return [
+            run
+            for run in runs
+            if read_result(folder, run, fingerprint(run, size=sizes[run.size], corpus=corpus, recipe=recipe))
+            is None
+        ]
+
+    def price(self, runs: Sequence[PlannedRun], workers: int | None, *, measured: bool = True) -> Estimate:
+        """What runs cost on this machine."""
+        config = self.config
+        sizes, vocab_size = config.models(), config.corpus.vocab_size
+        used = [sizes[name] for name in sorted({run.size for run in runs})]
+        return estimate(
+            runs,
+            sizes=sizes,
+            vocab_size=vocab_size,
+            languages=len(config.corpus.languages),
+            recipe=config.recipe,
+            speeds=speeds(used, vocab_size=vocab_size, recipe=config.recipe) if measured else None,
+            workers=workers or len(os.sched_getaffinity(0)),
+        )
+
+    def report(
+        self,
+        laws: Laws,
+        allocations: Sequence[Allocation],
+        validation: Validation | None,
+        say: Callable[[str], None],
+    ) -> Path:
         """Everything to one page."""
         if self._fresh("report"):
             say("report: up to date")
             return self.page
         runs = read_runs(self.runs_csv)
         page = write_report(
-            runs, laws, allocations, self.page.parent, title=self.config.title, notes=self.config.notes
+            runs,
+            laws,
+            allocations,
+            self.page.parent,
+            title=self.config.title,
+            notes=self.config.notes,
+            validation=validation,
         )
         say(f"report: {page}")
         self._mark("report")
@@ -172,21 +301,15 @@ class Study:
         """One entry per stage."""
         found = []
         for stage in STAGES:
+            if stage == "validate" and self.config.validation is None:
+                continue
             done = self._fresh(stage)
             detail = "up to date" if done else "to do"
             if stage == "train" and not done and self._fresh("corpus"):
-                runs, models = self.config.runs(), self.config.models()
-                corpus, recipe = open_corpus(self.work / "corpus"), self.config.recipe
-                ended = sum(
-                    read_result(
-                        self.work / "runs",
-                        run,
-                        fingerprint(run, size=models[run.size], corpus=corpus, recipe=recipe),
-                    )
-                    is not None
-                    for run in runs
-                )
-                detail = f"{ended} of {len(runs)} runs"
+                runs = self.config.runs()
+                left = self.left(runs)
+                cost, rest = (self.price(some, None, measured=False).flops for some in (runs, left))
+                detail = f"{len(runs) - len(left)} of {len(runs)} runs, {1 - rest / cost:.0%} of the FLOPs"
             found.append(StageStatus(stage=stage, done=done, detail=detail))
         return found
 
@@ -212,20 +335,23 @@ class Study:
             "train": config.model_dump_json(include={"plan", "sizes", "recipe", "seed"}),
             "fit": config.model_dump_json(include={"draws", "seed"}),
             "allocate": config.model_dump_json(include={"questions"}),
-            "report": config.model_dump_json(include={"title", "notes", "questions"}),
+            "validate": config.model_dump_json(include={"validation", "sizes", "recipe"}),
+            "report": config.model_dump_json(include={"title", "notes", "questions", "validation"}),
         }[stage]
         read = {
             "corpus": [],
             "train": [self.work / "corpus" / "corpus.json"],
             "fit": [self.runs_csv],
             "allocate": [self.laws_json],
-            "report": [self.runs_csv, self.laws_json],
+            "validate": [self.laws_json, self.work / "corpus" / "corpus.json"],
+            "report": [self.runs_csv, self.laws_json, *([self.validation_csv] if config.validation else [])],
         }[stage]
         written = {
             "corpus": self.work / "corpus" / "corpus.json",
             "train": self.runs_csv,
             "fit": self.laws_json,
             "allocate": self.folder / "mixture.json",
+            "validate": self.validation_csv,
             "report": self.page,
         }[stage]
         return {
@@ -250,10 +376,21 @@ def write_report(
     *,
     title: str,
     notes: Sequence[str] = (),
+    validation: Validation | None = None,
 ) -> Path:
     """The page of a run table with its laws and allocations; synergies too where it has pairs."""
     try:
         synergies = synergy(runs)
     except InputError:
         synergies = []  # a table without pairs has laws and an answer all the same
-    return build_report(runs, laws, allocations, synergies, folder, title=title, notes=notes)
+    return build_report(
+        runs, laws, allocations, synergies, folder, title=title, notes=notes, validation=validation
+    )
+
+
+def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
+    """To four decimals, so that a run is named by shares that read the same everywhere."""
+    found = {name: round(share, 4) for name, share in shares.items()}
+    largest = max(found, key=lambda name: found[name])
+    found[largest] += 1.0 - sum(found.values())
+    return found
