@@ -25,6 +25,7 @@ CARD: Final = "corpus.json"
 SCHEMA_VERSION: Final = 1
 
 Split = Literal["train", "validation"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "validation")
 
 
 class LanguageCard(BaseModel):

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from langmix.corpus import Corpus
 from langmix.design import PlannedRun
+from langmix.errors import LangmixError
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Rows, run_row
 from langmix.lab._sizes import ModelSize
 
+if TYPE_CHECKING:  # imports torch
+    from langmix.lab._train import Checkpoint
+
 _COMPILED: Final = 2e11  # FLOPs, some seconds of a core: shorter runs are not worth a program of their own
+
+
+class WorkerLostError(LangmixError):
+    """A process that trained a run is gone: the run may be tried again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,15 +72,46 @@ def train_task(
     corpus: Corpus,
     recipe: Recipe,
     device: str = "cpu",
+    ranks: int = 1,
     advance: Callable[[float], None],
 ) -> Rows:
-    """Train a task in this process; ``advance`` is told the FLOPs of every step."""
-    from langmix.lab._train import train_packed
+    """Train a task in this process, or its model sharded over ``ranks`` of its children.
 
+    ``advance`` is told the FLOPs of every step.
+    """
     flops = task.size.flops_per_token(corpus.vocab_size, recipe.sequence)
-    # A program for a shape pays where there is much to train, and needs a C++ compiler.
-    long = task.planned.trained_tokens * flops > _COMPILED
-    compiled = long and any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+
+    def told(tokens: int) -> None:
+        advance(tokens * flops)
+
+    checkpoints: Iterable[Checkpoint]
+    if ranks > 1:
+        from langmix.lab._sharded import train_sharded
+
+        checkpoints = train_sharded(
+            task.planned,
+            size=task.size,
+            corpus=corpus,
+            recipe=recipe,
+            ranks=ranks,
+            device=device,
+            advance=told,
+        )
+    else:
+        from langmix.lab._train import train
+
+        # A program for a shape pays where there is much to train, and needs a C++ compiler.
+        long = task.planned.trained_tokens * flops > _COMPILED
+        compiled = long and any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+        checkpoints = train(
+            task.planned,
+            size=task.size,
+            corpus=corpus,
+            recipe=recipe,
+            device=device,
+            compiled=compiled,
+            advance=told,
+        )
     return [
         run_row(
             task.planned,
@@ -83,13 +122,5 @@ def train_task(
             losses=checkpoint.losses,
             distinct=checkpoint.distinct,
         )
-        for (checkpoint,) in train_packed(
-            [task.planned],
-            size=task.size,
-            corpus=corpus,
-            recipe=recipe,
-            device=device,
-            compiled=compiled,
-            advance=lambda tokens: advance(tokens * flops),
-        )
+        for checkpoint in checkpoints
     ]
