@@ -7,6 +7,7 @@ from langmix.lab._engine import Engine
 from langmix.lab._estimate import Estimate, estimate, price, speeds
 from langmix.lab._local import Local
 from langmix.lab._preflight import MAX_EPOCHS, check_data, check_machine
+from langmix.lab._ray import Ray
 from langmix.lab._recipe import Recipe
 from langmix.lab._sizes import PRESETS, ModelSize
 from langmix.lab._sweep import sweep
@@ -18,6 +19,7 @@ __all__ = [
     "Estimate",
     "Local",
     "ModelSize",
+    "Ray",
     "Recipe",
     "check_data",
     "check_machine",
