@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,9 @@ corpus = open_corpus(Path(sys.argv[1]))
 if sys.argv[4] == "elsewhere":  # from here on another corpus lies at that path
     path = corpus.folder / "corpus.json"
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
-engine = Ray(**json.loads(sys.argv[3]))
-table = sweep(PLAN, sizes={"tiny": SIZE}, corpus=corpus, recipe=RECIPE, folder=Path(sys.argv[2]), engine=engine)
-(Path(sys.argv[2]) / "table.csv").write_text(table.to_csv())
+engine, folder = Ray(**json.loads(sys.argv[3])), Path(sys.argv[2])
+table = sweep(PLAN, sizes={"tiny": SIZE}, corpus=corpus, recipe=RECIPE, folder=folder, engine=engine)
+(folder / "table.csv").write_text(table.to_csv())
 """
 
 
@@ -87,10 +88,8 @@ def working(node: subprocess.Popen[bytes]) -> list[int]:
 
 def kill(pids: list[int]) -> None:
     for pid in pids:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def until(true: Callable[[], object], what: str, seconds: float = 120) -> None:
