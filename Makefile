@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint slow trackers trainers rivals clean
+.PHONY: demo test check lint slow ray trackers trainers rivals clean
 
 demo: .venv/.light  ## fit, allocate and report on the run table that ships with langmix
 	$(BIN)/langmix demo
@@ -20,6 +20,10 @@ lint: .venv/.full
 
 slow: .venv/.full  ## everything: slow, browser and network tests, and those on public run tables
 	$(BIN)/pytest -m "slow or browser or conformance or network"
+
+ray: .venv/.full  ## sweeps on a Ray cluster of two nodes on this machine
+	$(PIP) --editable '.[report,lab,ray,trees,dev]'
+	$(BIN)/pytest -m ray tests/lab
 
 trackers: .venv/.full  ## the importers against the trackers' own packages
 	$(PIP) --editable '.[report,lab,track,trees,dev]'

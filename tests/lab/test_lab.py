@@ -16,9 +16,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("tokenizers")
 
-from code_samples import write_code  # noqa: E402
-
-from langmix.corpus import Corpus, CorpusConfig, build_corpus, open_corpus, source_of  # noqa: E402
+from langmix.corpus import Corpus, CorpusConfig, build_corpus, open_corpus  # noqa: E402
 from langmix.corpus._megatron import write_token_file  # noqa: E402
 from langmix.design import PlannedRun, grid, mixtures, pairs  # noqa: E402
 from langmix.errors import InputError  # noqa: E402
@@ -33,18 +31,6 @@ from langmix.lab._train import Checkpoint, train, train_packed  # noqa: E402
 
 SIZE = ModelSize(name="tiny", d_model=16, n_layers=1, n_heads=2, d_ff=32)
 RECIPE = Recipe(sequence=32, batch=4, evaluation_tokens=512, warmup_steps=2)
-
-
-@pytest.fixture(scope="session")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    folder = tmp_path_factory.mktemp("lab")
-    config = CorpusConfig(
-        sources=[source_of(str(write_code(folder / "code")))],
-        languages=["python", "rust"],
-        vocab_size=300,
-        validation_bytes=5_000,
-    )
-    return build_corpus(config, folder / "corpus")
 
 
 def run(corpus: Corpus, **changes: object) -> list[Checkpoint]:

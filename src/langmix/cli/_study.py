@@ -6,14 +6,16 @@ import json as json_text
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from pydantic import ValidationError
 
 from langmix.allocate import Allocation, mixture_json, write_mixture
 from langmix.cli import _options, _print
 from langmix.cli._app import app
 from langmix.errors import InputError
+from langmix.lab import Local, Ray
 from langmix.laws import Laws, fit, read_laws, write_laws
 from langmix.quantities import count, duration
 from langmix.report import fitted_elsewhere
@@ -44,8 +46,19 @@ _OutFolder = Annotated[
 @study.command()
 def run(
     folder: _Folder,
+    engine: Annotated[
+        str | None, typer.Option(help="Where runs are trained: local or ray; default: as study.yaml says.")
+    ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Training processes; default: one per core.")
+        int | None, typer.Option(min=1, help="local: training processes; default: one per core.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="ray: auto, host:port, or ray://host:port of the cluster.")
+    ] = None,
+    cpus_per_run: Annotated[float | None, typer.Option(help="ray: cores that a run takes.")] = None,
+    gpus_per_run: Annotated[
+        float | None,
+        typer.Option(help="ray: GPUs that a run takes: a part of one, or several that share its model."),
     ] = None,
     track: Annotated[
         list[str] | None,
@@ -57,11 +70,19 @@ def run(
     json: _options.Json = False,
 ) -> None:
     """Run the stages that are not up to date; stopped at any moment, the same command resumes."""
-    read_study(folder)  # a wrong configuration is told before any bar is drawn
+    # A wrong configuration is told before any bar is drawn.
+    chosen = _engine(
+        read_study(folder).engine,
+        engine,
+        workers=workers,
+        address=address,
+        cpus_per_run=cpus_per_run,
+        gpus_per_run=gpus_per_run,
+    )
     with _print.progress(hidden=json) as progress:
         outcome = run_study(
             folder,
-            workers=workers,
+            engine=chosen,
             trackers=track or (),
             progress=progress,
             say=(lambda text: None) if json else _print.say,
@@ -186,3 +207,29 @@ def _conclude(laws: Laws, allocations: tuple[Allocation, ...], page: Path, *, js
     for allocation in allocations:
         _print.allocation_table(allocation)
     _print.saved("page", page.resolve())
+
+
+def _engine(configured: Local | Ray, name: str | None, **options: float | str | None) -> Local | Ray:
+    """The engine of study.yaml, or another one; options that are given go before what is written there."""
+    kind = name or configured.kind
+    if kind not in _ENGINES:
+        raise InputError(f"--engine: {kind!r} is not known; expected one of {', '.join(_ENGINES)}")
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given:
+        if option not in _ENGINES[kind].model_fields:
+            (other,) = (each for each in _ENGINES if option in _ENGINES[each].model_fields)
+            raise InputError(
+                f"--{option.replace('_', '-')}: is an option of the engine {other}, and these runs train "
+                f"with {kind}; add --engine {other}, or leave it out"
+            )
+    written = configured.model_dump() if kind == configured.kind else {}
+    try:
+        return _ENGINES[kind].model_validate({**written, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = f"--{first['loc'][0]}".replace("_", "-") if first["loc"] else "engine"
+        message = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{option}: {message}; correct it, or `engine` in study.yaml") from None
+
+
+_ENGINES: Final[dict[str, type[Local] | type[Ray]]] = {"local": Local, "ray": Ray}

@@ -28,6 +28,7 @@ CARD: Final = "corpus.json"
 SCHEMA_VERSION: Final = 1
 
 Split = Literal["train", "validation"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "validation")
 Tokens = NDArray[np.unsignedinteger] | TokenStream
 """A stream of token ids: a slice reads them."""
 

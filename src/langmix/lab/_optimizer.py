@@ -8,7 +8,8 @@ from typing import Final, Self
 import torch
 from torch import Tensor, nn
 
-_BETA1: Final = 0.9
+BETA1: Final = 0.9
+"""Decay of the first moment."""
 _EPSILON: Final = 1e-8
 _CACHED: Final = 1 << 15  # weights that are updated at a time on a CPU: with gradient and moments, 0.5 MB
 
@@ -52,7 +53,7 @@ class AdamW:
 
     def _update(self, rate_R: Tensor) -> None:
         self.steps += 1
-        bias1, bias2 = 1 - _BETA1**self.steps, 1 - self.beta2**self.steps
+        bias1, bias2 = 1 - BETA1**self.steps, 1 - self.beta2**self.steps
         norm_R = torch.linalg.vector_norm(self.gradient_RP, dim=1)
         scale_R1 = (self.clip / (norm_R + 1e-6)).clamp(max=1.0)[:, None]
         rate_R1 = rate_R[:, None]
@@ -64,7 +65,7 @@ class AdamW:
                 rows[:, place] for rows in (self.weights_RP, self.gradient_RP, self.mean_RP, self.square_RP)
             )
             gradient = gradient * scale_R1
-            mean.lerp_(gradient, 1 - _BETA1)
+            mean.lerp_(gradient, 1 - BETA1)
             square.mul_(self.beta2).addcmul_(gradient, gradient, value=1 - self.beta2)
             if (decayed := min(place.stop, self.matrices) - first) > 0:
                 weight[:, :decayed] *= 1 - self.weight_decay * rate_R1

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -31,6 +31,15 @@ from langmix.lab._recipe import Recipe
 from langmix.lab._sizes import ModelSize
 
 _EVALUATED: Final = 16  # validation windows at a time
+
+
+class Measured(Protocol):
+    """What has a loss: models of ``runs`` runs."""
+
+    @property
+    def runs(self) -> int: ...
+
+    def loss(self, tokens_RBT: Tensor, targets_RBT: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +65,7 @@ def train(
     size: ModelSize,
     corpus: Corpus,
     recipe: Recipe,
+    device: str = "cpu",
     compiled: bool = False,
     advance: Callable[[int], None] = lambda tokens: None,
     keep: Callable[[int, Model], None] = lambda tokens, model: None,
@@ -66,6 +76,7 @@ def train(
         size=size,
         corpus=corpus,
         recipe=recipe,
+        device=device,
         compiled=compiled,
         advance=advance,
         keep=keep,
@@ -103,17 +114,7 @@ def train_packed(
     budgets = planned[0].budgets
     assert all(run.budgets == budgets for run in planned)
     steps = [recipe.steps(budget) for budget in budgets]
-    sequences = [
-        Sequences.of(
-            corpus,
-            shares=run.shares,
-            unique=run.unique,
-            count=steps[-1] * recipe.batch,
-            length=recipe.sequence,
-            seed=run.seed,
-        )
-        for run in planned
-    ]
+    sequences = [planned_sequences(run, corpus=corpus, recipe=recipe, steps=steps[-1]) for run in planned]
     validation = {
         name: windows(corpus.validation(name), recipe.evaluation_tokens, recipe.sequence).to(device)
         for name in corpus.languages
@@ -127,8 +128,7 @@ def train_packed(
 
     def run(model: Model, optimizer: AdamW, first: int, last: int, *, cool: bool) -> None:
         for step in range(first, last):
-            rate = (last - step) / (last - first) if cool else 1.0
-            rate *= min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+            rate = rate_at(step, first, last, cool=cool, recipe=recipe)
             batch = np.stack([each.batch(step * recipe.batch, recipe.batch) for each in sequences])
             batch_RBT = torch.from_numpy(batch).to(device)
             hidden_RND = forward(model, batch_RBT[..., :-1].contiguous())
@@ -140,7 +140,7 @@ def train_packed(
     trunk[0].initialise([run.seed for run in planned])
     done = 0
     for budget, last in zip(budgets, steps, strict=True):
-        start = max(done, last - max(1, round(cooldown * last)))
+        start = branch_start(done, last, cooldown)
         run(*trunk, done, start, cool=False)
         done = start
         branch[1].copy_from(trunk[1])
@@ -158,6 +158,29 @@ def train_packed(
         ]
 
 
+def planned_sequences(planned: PlannedRun, *, corpus: Corpus, recipe: Recipe, steps: int) -> Sequences:
+    """The training sequences of a run of so many steps."""
+    return Sequences.of(
+        corpus,
+        shares=planned.shares,
+        unique=planned.unique,
+        count=steps * recipe.batch,
+        length=recipe.sequence,
+        seed=planned.seed,
+    )
+
+
+def branch_start(done: int, last: int, cooldown: float) -> int:
+    """The step at which the branch that ends at step ``last`` leaves a trunk of ``done`` steps or more."""
+    return max(done, last - max(1, round(cooldown * last)))
+
+
+def rate_at(step: int, first: int, last: int, *, cool: bool, recipe: Recipe) -> float:
+    """Part of the peak learning rate at a step of a trunk, or of a branch from ``first`` to ``last``."""
+    rate = (last - step) / (last - first) if cool else 1.0
+    return rate * min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+
+
 @cache
 def compiled_forward() -> Callable[[Model, Tensor], Tensor]:
     """`Model.forward`, compiled for each shape that it meets; models of one shape share a program."""
@@ -166,7 +189,7 @@ def compiled_forward() -> Callable[[Model, Tensor], Tensor]:
     return compiled
 
 
-def mean_loss(model: Model, windows_NT: Tensor) -> list[float]:
+def mean_loss(model: Measured, windows_NT: Tensor) -> list[float]:
     """Mean nats per token of each run over validation windows, shape (N, T + 1); NaN for a diverged one."""
     total_R = torch.zeros(model.runs, dtype=torch.float64)
     with torch.no_grad():

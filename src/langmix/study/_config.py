@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, ValidationError, model_validator
 
 from langmix import files
 from langmix.config import Config
 from langmix.corpus import CorpusConfig
 from langmix.design import PlannedRun, grid, mixtures, pairs, repeats, simulate_epochs
 from langmix.errors import InputError
-from langmix.lab import MAX_EPOCHS, ModelSize, Recipe
+from langmix.lab import MAX_EPOCHS, Local, ModelSize, Ray, Recipe
 from langmix.laws import Laws
 
 CONFIG: Final = "study.yaml"
@@ -142,6 +142,14 @@ class Size(Config):
     d_ff: int = Field(gt=0)
 
 
+AnyEngine = Annotated[
+    Local | Ray,
+    Discriminator(
+        "kind", custom_error_type="engine_kind", custom_error_message="expected kind: local or kind: ray"
+    ),
+]
+
+
 class StudyConfig(Config):
     """Content of study.yaml.
 
@@ -155,6 +163,7 @@ class StudyConfig(Config):
         target: the training run that the study is for, where its data are limited.
         questions: allocations to solve for.
         validation: runs that test the answer.
+        engine: where runs are trained; it goes into no result.
         draws: bootstrap draws.
         seed: of the plan, the weights and data orders, and the bootstrap.
     """
@@ -168,6 +177,7 @@ class StudyConfig(Config):
     target: Target | None = None
     questions: list[Question] = Field(default=list(QUESTIONS))
     validation: Validation | None = None
+    engine: AnyEngine = Local()
     draws: int = Field(default=200, ge=0)
     seed: int = 0
 

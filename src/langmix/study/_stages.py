@@ -19,7 +19,7 @@ from langmix.allocate import Allocation, Validation, allocate, validate, write_m
 from langmix.corpus import build_corpus, open_corpus
 from langmix.design import PlannedRun
 from langmix.errors import InputError
-from langmix.lab import Estimate, check_data, estimate, speeds, sweep
+from langmix.lab import Engine, Estimate, Local, check_data, check_machine, estimate, speeds, sweep
 from langmix.lab._results import fingerprint, read_result
 from langmix.lab._trackers import Tracker, open_tracker
 from langmix.laws import Laws, fit, read_laws, write_laws
@@ -62,6 +62,7 @@ def run_study(
     folder: Path,
     *,
     workers: int | None = None,
+    engine: Engine | None = None,
     trackers: Sequence[str] = (),
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda text: None,
@@ -73,7 +74,8 @@ def run_study(
 
     Args:
         folder: with a study.yaml.
-        workers: training processes; default: one per core.
+        workers: train with the engine `local` of so many processes.
+        engine: where runs are trained; default: that of study.yaml, which is `local` if it names none.
         trackers: where runs are logged as they finish, such as ``tensorboard:logs``; see `open_tracker`.
         progress: to show progress on.
         say: told what each stage did.
@@ -82,13 +84,14 @@ def run_study(
         LangmixError: bad configuration, a source that cannot be read, lost workers.
     """
     study = Study(folder)
+    engine = engine or (Local(workers=workers) if workers else study.config.engine)
     study.trackers = tuple(open_tracker(place, group=study.folder.resolve().name) for place in trackers)
     progress = progress or Progress(disable=True)
     study.corpus(say, progress)
-    study.train(say, progress, workers)
+    study.train(say, progress, engine)
     laws = study.fit(say)
     allocations = study.allocate(laws, say)
-    validation = study.validate(laws, say, progress, workers)
+    validation = study.validate(laws, say, progress, engine)
     page = study.report(laws, allocations, validation, say)
     return Outcome(laws=laws, allocations=allocations, validation=validation, page=page)
 
@@ -141,12 +144,12 @@ class Study:
         say(f"corpus: {tokens / 1e6:.1f}M training tokens in {len(built.languages)} languages")
         self._mark("corpus")
 
-    def train(self, say: Callable[[str], None], progress: Progress, workers: int | None) -> None:
+    def train(self, say: Callable[[str], None], progress: Progress, engine: Engine) -> None:
         """The planned runs to a run table, rewritten whenever a run ends."""
         if self._fresh("train"):
             say("train: up to date")
             return
-        table = self._sweep(self.config.runs(), self.runs_csv, say, progress, workers)
+        table = self._sweep(self.config.runs(), self.runs_csv, say, progress, engine)
         say(f"train: {len(table)} checkpoints of {len(set(table.run))} runs in {self.runs_csv}")
         self._mark("train")
 
@@ -176,7 +179,7 @@ class Study:
         return allocations
 
     def validate(
-        self, laws: Laws, say: Callable[[str], None], progress: Progress, workers: int | None
+        self, laws: Laws, say: Callable[[str], None], progress: Progress, engine: Engine
     ) -> Validation | None:
         """Runs of the recommended and the uniform mixture at a size beyond the fit; none if not asked for."""
         asked = self.config.validation
@@ -210,7 +213,7 @@ class Study:
             )
         ]
         validation = validate(
-            laws, recommended, self._sweep(runs, self.validation_csv, say, progress, workers)
+            laws, recommended, self._sweep(runs, self.validation_csv, say, progress, engine)
         )
         gain = validation.measured_gain
         say(f"validate: measured gain over uniform {gain.value:.2%}; {validation.verdict}")
@@ -223,7 +226,7 @@ class Study:
         table_csv: Path,
         say: Callable[[str], None],
         progress: Progress,
-        workers: int | None,
+        engine: Engine,
     ) -> RunTable:
         """Train runs and write their table, anew whenever one ends; what it costs is told first."""
         corpus, sizes, recipe = open_corpus(self.work / "corpus"), self.config.models(), self.config.recipe
@@ -233,10 +236,17 @@ class Study:
             raise InputError(f"{self.folder / CONFIG}: {error}") from None
         left = self.left(runs)
         if left:
-            cost = self.price(left, workers)
+            here = isinstance(engine, Local)  # what runs take elsewhere cannot be told
+            workers = engine.workers or len(os.sched_getaffinity(0)) if isinstance(engine, Local) else 1
+            if here:
+                check_machine(
+                    left, sizes=sizes, corpus=corpus, recipe=recipe, folder=self.work, workers=workers
+                )
+            cost = self.price(left, workers, measured=here)
             say(
                 f"{len(left)} of {len(runs)} runs to train: {count(cost.checkpoints)} checkpoints, "
-                f"{count(cost.tokens)} tokens, {cost.flops:.2g} FLOPs, about {duration(cost.seconds)} here"
+                f"{count(cost.tokens)} tokens, {cost.flops:.2g} FLOPs"
+                + (f", about {duration(cost.seconds)} here" if here else "")
             )
         logged = {run.run for run in runs} - {run.run for run in left}
 
@@ -254,7 +264,7 @@ class Study:
             corpus=corpus,
             recipe=recipe,
             folder=self.work / "runs",
-            workers=workers,
+            engine=engine,
             progress=progress,
             finished=finished,
         )
