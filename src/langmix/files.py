@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -26,7 +27,9 @@ def write_bytes(path: Path, content: bytes) -> None:
         with replacing(path) as file:
             file.write(content)
     except OSError as error:
-        raise _unwritable(path, error.strerror, "choose another path") from None
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "make room there, then run again" if full else "choose another path"
+        raise _unwritable(path, error.strerror, remedy) from None
 
 
 def check_writable(path: Path, *, folder: bool = False, remedy: str) -> None:

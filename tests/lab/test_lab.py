@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,13 +23,19 @@ from langmix.corpus._megatron import write_token_file  # noqa: E402
 from langmix.design import PlannedRun, grid, mixtures, pairs  # noqa: E402
 from langmix.errors import InputError  # noqa: E402
 from langmix.evaluate import losses  # noqa: E402
-from langmix.lab import ModelSize, Recipe, sweep  # noqa: E402
+from langmix.lab import (  # noqa: E402
+    ModelSize,
+    Recipe,
+    _saved,
+    sweep,
+)
 from langmix.lab._checkpoints import read_checkpoint, write_checkpoint  # noqa: E402
 from langmix.lab._data import Sequences, schedule  # noqa: E402
 from langmix.lab._model import Model  # noqa: E402
 from langmix.lab._optimizer import AdamW  # noqa: E402
-from langmix.lab._results import run_row  # noqa: E402
-from langmix.lab._train import Checkpoint, train, train_packed  # noqa: E402
+from langmix.lab._results import Checkpoint, run_row  # noqa: E402
+from langmix.lab._saved import Saved  # noqa: E402
+from langmix.lab._train import train, train_packed  # noqa: E402
 
 SIZE = ModelSize(name="tiny", d_model=16, n_layers=1, n_heads=2, d_ff=32)
 RECIPE = Recipe(sequence=32, batch=4, evaluation_tokens=512, warmup_steps=2)
@@ -306,6 +314,99 @@ def test_a_lost_worker_costs_no_finished_run(corpus: Corpus, tmp_path: Path, und
     assert sweep_all(corpus, tmp_path / "runs") == undisturbed
 
 
+class Killed(Exception):
+    """Stands for a kill -9 at a step: nothing after it happens."""
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 5, 6, 9, 11, 15, 20, 22])
+def test_a_run_goes_on_from_its_trunk_to_the_same_bits(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Killed at any of its 22 steps; a trunk is kept at each step here, a minute apart in truth."""
+    planned = PlannedRun(
+        run="r", arm="grid", size="tiny", budgets=(640, 1280, 2560), shares={"python": 0.4, "rust": 0.6}
+    )
+    whole = list(train(planned, size=SIZE, corpus=corpus, recipe=RECIPE))
+    monkeypatch.setattr(_saved, "_EVERY", 0.0)
+    steps = 0
+
+    def count(tokens: int) -> None:
+        nonlocal steps
+        steps += tokens // RECIPE.batch_tokens
+        if steps == step:
+            raise Killed
+
+    saved = Saved(path=tmp_path / "trunk", mark="this run")
+    with pytest.raises(Killed):
+        list(train(planned, size=SIZE, corpus=corpus, recipe=RECIPE, saved=saved, advance=count))
+    told: list[int] = []
+    again = list(train(planned, size=SIZE, corpus=corpus, recipe=RECIPE, saved=saved, advance=told.append))
+    assert again == whole
+    assert sum(told) == 22 * RECIPE.batch_tokens
+    assert (told[0] > 0) == (step > 1)
+    other = Saved(path=tmp_path / "trunk", mark="another run")
+    assert list(train(planned, size=SIZE, corpus=corpus, recipe=RECIPE, saved=other)) == whole
+
+
+@pytest.mark.slow
+def test_twenty_kills_cost_no_finished_run_and_no_digit(
+    corpus: Corpus, tmp_path: Path, undisturbed: bytes
+) -> None:
+    """The driver and its workers are killed at random moments, from their imports to their last run."""
+    rng, kept = np.random.default_rng(0), {}
+    for _ in range(20):
+        process = start(corpus, tmp_path)
+        began = time.monotonic()
+        wait = 2 + 5 * rng.random()
+        while time.monotonic() - began < wait and process.poll() is None:
+            time.sleep(0.01)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        now = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.json")}
+        assert kept.items() <= now.items()
+        kept = now
+        if len(kept) == len(PLAN):  # begin again
+            assert sweep_all(corpus, tmp_path / "runs") == undisturbed
+            shutil.rmtree(tmp_path / "runs")
+            kept = {}
+    assert sweep_all(corpus, tmp_path / "runs") == undisturbed
+    assert not list((tmp_path / "runs").glob(".*"))
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_and_costs_no_finished_run(
+    corpus: Corpus, tmp_path: Path, undisturbed: bytes
+) -> None:
+    """Results go to a disk of 8 KiB, which holds a few of them; with room the sweep goes on."""
+    full = tmp_path / "disk"
+    full.mkdir()
+    script = tmp_path / "go.py"
+    script.write_text(_SWEEP)
+    there = (
+        f'mount -t tmpfs -o size=8k none "{full}" && "$@"; '
+        f'end=$?; cp -r "{full}" "{tmp_path}/kept"; exit $end'
+    )
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", there, "sh", sys.executable, str(script)]
+    try:
+        done = subprocess.run(
+            [*command, str(corpus.folder), str(full)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("needs `unshare` of util-linux for a small disk of its own")
+    if "mount" in done.stderr and "Traceback" not in done.stderr:
+        pytest.skip(f"cannot mount a small disk: {done.stderr.strip()}")
+    assert done.returncode != 0
+    assert "cannot be written (No space left on device); make room there" in done.stderr
+    kept = list((tmp_path / "kept").glob("*.json"))
+    assert 0 < len(kept) < len(PLAN)
+    assert sweep_all(corpus, tmp_path / "kept") == undisturbed
+
+
 def test_a_changed_recipe_trains_anew(corpus: Corpus, tmp_path: Path) -> None:
     plan = PLAN[:1]
     other = RECIPE.model_copy(update={"learning_rate": 1e-3})
@@ -369,10 +470,7 @@ def test_a_corpus_of_token_files_is_trained_on_and_bits_per_byte_are_unknown(tmp
         planned,
         size=SIZE,
         corpus=corpus,
-        tokens=checkpoint.tokens,
-        step=checkpoint.step,
-        losses=checkpoint.losses,
-        distinct=checkpoint.distinct,
+        checkpoint=checkpoint,
     )
     assert not [column for column in row if column.startswith("bytes_per_token")]
     write_checkpoint(tmp_path / "model", kept[0], corpus=corpus, shares={"cobol": 1.0}, tokens=1280, seed=0)

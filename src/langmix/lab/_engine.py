@@ -5,17 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from pathlib import Path
+from typing import Final, Protocol
 
 from langmix.corpus import Corpus
 from langmix.design import PlannedRun
 from langmix.errors import LangmixError
 from langmix.lab._recipe import Recipe
-from langmix.lab._results import Rows, run_row
+from langmix.lab._results import Checkpoint, Rows, run_row
 from langmix.lab._sizes import ModelSize
-
-if TYPE_CHECKING:  # imports torch
-    from langmix.lab._train import Checkpoint
 
 _COMPILED: Final = 2e11  # FLOPs, some seconds of a core: shorter runs are not worth a program of their own
 
@@ -32,11 +30,15 @@ class Task:
         planned: the run.
         size: of its model.
         price: FLOPs of its training.
+        mark: fingerprint of all that goes into it.
+        trunk: where it is kept while it is under way, and gone on from; nowhere if absent.
     """
 
     planned: PlannedRun
     size: ModelSize
     price: float
+    mark: str
+    trunk: Path | None
 
 
 class Engine(Protocol):
@@ -77,7 +79,7 @@ def train_task(
 ) -> Rows:
     """Train a task in this process, or its model sharded over ``ranks`` of its children.
 
-    ``advance`` is told the FLOPs of every step.
+    ``advance`` is told the FLOPs of every step, and those of a trunk that was kept.
     """
     flops = task.size.flops_per_token(corpus.vocab_size, recipe.sequence)
 
@@ -98,6 +100,7 @@ def train_task(
             advance=told,
         )
     else:
+        from langmix.lab._saved import Saved
         from langmix.lab._train import train
 
         # A program for a shape pays where there is much to train, and needs a C++ compiler.
@@ -110,17 +113,7 @@ def train_task(
             recipe=recipe,
             device=device,
             compiled=compiled,
+            saved=Saved(path=task.trunk, mark=task.mark) if task.trunk else None,
             advance=told,
         )
-    return [
-        run_row(
-            task.planned,
-            size=task.size,
-            corpus=corpus,
-            tokens=checkpoint.tokens,
-            step=checkpoint.step,
-            losses=checkpoint.losses,
-            distinct=checkpoint.distinct,
-        )
-        for checkpoint in checkpoints
-    ]
+    return [run_row(task.planned, size=task.size, corpus=corpus, checkpoint=each) for each in checkpoints]

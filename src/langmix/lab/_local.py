@@ -51,7 +51,7 @@ class Local(Config):
         recipe: Recipe,
         report: Callable[[float], None],
     ) -> Generator[tuple[Task, Rows], None, None]:
-        """See `Engine.train`; a lost worker costs the runs that are under way, which start over."""
+        """See `Engine.train`; a lost worker costs what its run did since its trunk was kept."""
         left, ended = list(tasks), 0.0
         for _ in range(_ATTEMPTS):
             try:

@@ -72,9 +72,14 @@ class AdamW:
             denominator = square.sqrt().mul_(1 / math.sqrt(bias2)).add_(_EPSILON)
             weight -= (mean / denominator).mul_(rate_R1 / bias1)
 
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """Weights and moments, each of shape (R, P); with ``steps`` all that the next update depends on."""
+        return {"weights": self.weights_RP, "mean": self.mean_RP, "square": self.square_RP}
+
     @torch.no_grad()
     def copy_from(self, other: Self) -> None:
         """Take over weights, moments and steps."""
-        for name in ("weights_RP", "mean_RP", "square_RP"):
-            getattr(self, name).copy_(getattr(other, name))
+        for mine, its in zip(self.state.values(), other.state.values(), strict=True):
+            mine.copy_(its)
         self.steps = other.steps

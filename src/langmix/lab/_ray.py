@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
@@ -80,7 +80,9 @@ class Ray(Config):
         recipe: Recipe,
         report: Callable[[float], None],
     ) -> Generator[tuple[Task, Rows], None, None]:
-        """See `Engine.train`; a lost worker or node costs the runs that it held, which start over."""
+        """See `Engine.train`; a lost worker or node costs the runs that it held, which go on from
+        their trunks where workers see the folder of the study, and start over where they do not.
+        """
         with connected(self.address) as ray:
             yield from _Driver(self, ray, tasks, corpus, recipe).train(report)
 
@@ -311,6 +313,8 @@ def _work(k: int, task: Task, order: _Order, shards: Mapping[str, Any] | None, b
             told = now
             board.tell.remote(k, trained)
 
+    if isinstance(corpus, _Shipped):  # nor is the study's folder seen from here
+        task = replace(task, trunk=None)
     with TemporaryDirectory() as folder:
         if order.ranks > 1 and isinstance(corpus, _Shipped):
             corpus = corpus.written(Path(folder))

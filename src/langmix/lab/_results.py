@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,25 @@ from langmix.lab._sizes import ModelSize
 from langmix.runs import RunTable
 
 Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """What was measured at the end of one cooldown branch.
+
+    Attributes:
+        tokens: trained on.
+        step: optimiser steps.
+        losses: nats per token of each language's validation text; NaN where training diverged.
+        shares: part of the tokens trained on, per language of the run's mixture, as realised.
+        distinct: distinct training tokens at the run's disposal, per language of its mixture.
+    """
+
+    tokens: int
+    step: int
+    losses: dict[str, float]
+    shares: dict[str, float]
+    distinct: dict[str, int]
 
 
 def fingerprint(planned: PlannedRun, *, size: ModelSize, corpus: Corpus, recipe: Recipe) -> str:
@@ -42,11 +61,17 @@ def result_path(folder: Path, planned: PlannedRun) -> Path:
     return folder / f"{planned.run}.json"
 
 
+def trunk_path(folder: Path, planned: PlannedRun) -> Path:
+    """Where a run that is under way keeps its trunk."""
+    return folder / f".{planned.run}.trunk"
+
+
 def write_result(folder: Path, planned: PlannedRun, rows: Rows, mark: str) -> None:
-    """Record a finished run, whole or not at all."""
+    """Record a finished run, whole or not at all; its trunk is of no more use."""
     files.write_text(
         result_path(folder, planned), json.dumps({"fingerprint": mark, "rows": rows}, indent=1) + "\n"
     )
+    trunk_path(folder, planned).unlink(missing_ok=True)
 
 
 def read_result(folder: Path, planned: PlannedRun, mark: str) -> Rows | None:
@@ -63,10 +88,7 @@ def run_row(
     *,
     size: ModelSize,
     corpus: Corpus,
-    tokens: int,
-    step: int,
-    losses: dict[str, float],
-    distinct: dict[str, int],
+    checkpoint: Checkpoint,
 ) -> dict[str, Any]:
     """One row of the run table."""
     row: dict[str, Any] = {
@@ -74,19 +96,19 @@ def run_row(
         "arm": planned.arm,
         "params": size.params,
         "params_total": size.params_total(corpus.vocab_size),
-        "tokens": tokens,
-        "step": step,
+        "tokens": checkpoint.tokens,
+        "step": checkpoint.step,
         "seed": planned.seed,
         "organisation": "shuffled",
         "tokenizer": corpus.card.tokenizer_sha256[:12],
     }
     for name in corpus.languages:
-        row[f"share.{name}"] = planned.shares.get(name, 0.0)
+        row[f"share.{name}"] = checkpoint.shares.get(name, 0.0)
     for name in corpus.languages:
-        loss = losses[name]
+        loss = checkpoint.losses[name]
         row[f"loss.{name}"] = round(loss, 6) if math.isfinite(loss) else None
     for name in corpus.languages:
-        row[f"unique.{name}"] = distinct.get(name, corpus.card.languages[name].train_tokens)
+        row[f"unique.{name}"] = checkpoint.distinct.get(name, corpus.card.languages[name].train_tokens)
     for name, ratio in corpus.bytes_per_token.items():
         row[f"bytes_per_token.{name}"] = round(ratio, 6)
     return row

@@ -7,8 +7,9 @@
   and these are DTensors. Sums are formed in another order: losses agree to rounding, not to the bit.
 - The trunk waits in host memory while its branch cools down, so that a GPU holds one model.
 
-Limits: one machine (no ranks on other nodes), float32, no torch.compile, no packing. Every rank holds the
-whole model in host memory while it starts, and every rank measures all validation text.
+Limits: one machine (no ranks on other nodes), float32, no torch.compile, no packing; a run that is killed
+starts over. Every rank holds the whole model in host memory while it starts, and measures all validation
+text.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ from langmix.lab._engine import WorkerLostError
 from langmix.lab._model import Model
 from langmix.lab._optimizer import BETA1
 from langmix.lab._recipe import Recipe
+from langmix.lab._results import Checkpoint
 from langmix.lab._sizes import ModelSize
-from langmix.lab._train import Checkpoint, branch_start, mean_loss, planned_sequences, rate_at, windows
+from langmix.lab._train import branch_start, checkpoint, mean_loss, planned_sequences, rate_at, windows
 
 _SILENCE: Final = timedelta(minutes=10)  # of a rank that others wait for: they give up
 
@@ -287,14 +289,7 @@ def _train(rank: int, order: _Order, sender: Connection | None) -> None:
         if order.keep is not None:
             _keep(model, order.keep / str(budget), order, corpus=corpus, tokens=budget)
         if sender:
-            sender.send(
-                Checkpoint(
-                    tokens=last * recipe.batch_tokens,
-                    step=last,
-                    losses=losses,
-                    distinct=dict(sequences.distinct),
-                )
-            )
+            sender.send(checkpoint(sequences, last, recipe, losses))
         if trunk is not None:
             trunk.restore()
 

@@ -14,7 +14,7 @@ from langmix.lab._engine import Engine, Task
 from langmix.lab._estimate import price
 from langmix.lab._local import Local
 from langmix.lab._recipe import Recipe
-from langmix.lab._results import fingerprint, read_result, run_table, write_result
+from langmix.lab._results import fingerprint, read_result, run_table, trunk_path, write_result
 from langmix.lab._sizes import ModelSize
 from langmix.runs import RunTable
 
@@ -38,7 +38,8 @@ def sweep(
         sizes: models by name.
         corpus: token shards.
         recipe: hyperparameters.
-        folder: of finished runs; one file each, written when the run ends, never half of one.
+        folder: of finished runs, one file each, written when the run ends, never half of one; and of the
+            trunks of those under way.
         workers: processes of the engine `local`; default: one per core that this process may use.
         engine: where runs are trained; default: `local`.
         progress: to show tokens trained and time left on.
@@ -55,7 +56,16 @@ def sweep(
     prices = {p.run: price(p, size=sizes[p.size], vocab_size=corpus.vocab_size, recipe=recipe) for p in runs}
     # Longest first, so that the last runs to end are short ones.
     left = sorted((p for p in runs if p.run not in done), key=lambda p: -prices[p.run])
-    tasks = [Task(planned=p, size=sizes[p.size], price=prices[p.run]) for p in left]
+    tasks = [
+        Task(
+            planned=p,
+            size=sizes[p.size],
+            price=prices[p.run],
+            mark=marks[p.run],
+            trunk=trunk_path(folder.resolve(), p),
+        )
+        for p in left
+    ]
     total, before = sum(prices.values()), sum(prices[name] for name in done)
     shown = progress.add_task("training", total=total)
 

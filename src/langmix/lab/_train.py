@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
 
@@ -28,6 +27,8 @@ from langmix.lab._data import Sequences
 from langmix.lab._model import Model
 from langmix.lab._optimizer import AdamW
 from langmix.lab._recipe import Recipe
+from langmix.lab._results import Checkpoint
+from langmix.lab._saved import Saved
 from langmix.lab._sizes import ModelSize
 
 _EVALUATED: Final = 16  # validation windows at a time
@@ -42,23 +43,6 @@ class Measured(Protocol):
     def loss(self, tokens_RBT: Tensor, targets_RBT: Tensor) -> Tensor: ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Checkpoint:
-    """What was measured at the end of one cooldown branch.
-
-    Attributes:
-        tokens: trained on.
-        step: optimiser steps.
-        losses: nats per token of each language's validation text; NaN where training diverged.
-        distinct: distinct training tokens at the run's disposal, per language of its mixture.
-    """
-
-    tokens: int
-    step: int
-    losses: dict[str, float]
-    distinct: dict[str, int]
-
-
 def train(
     planned: PlannedRun,
     *,
@@ -67,6 +51,7 @@ def train(
     recipe: Recipe,
     device: str = "cpu",
     compiled: bool = False,
+    saved: Saved | None = None,
     advance: Callable[[int], None] = lambda tokens: None,
     keep: Callable[[int, Model], None] = lambda tokens, model: None,
 ) -> Iterator[Checkpoint]:
@@ -78,6 +63,7 @@ def train(
         recipe=recipe,
         device=device,
         compiled=compiled,
+        saved=saved,
         advance=advance,
         keep=keep,
     ):
@@ -93,6 +79,7 @@ def train_packed(
     device: str = "cpu",
     compiled: bool = False,
     cooldown: float = COOLDOWN,
+    saved: Saved | None = None,
     advance: Callable[[int], None] = lambda tokens: None,
     keep: Callable[[int, Model], None] = lambda tokens, model: None,
 ) -> Iterator[list[Checkpoint]]:
@@ -108,8 +95,9 @@ def train_packed(
         compiled: translate the forward and backward pass into one program first (torch.compile): seconds to
             half a minute per shape, which later runs on this machine find in its cache.
         cooldown: part of a budget over which its learning rate falls.
-        advance: told the tokens of every step of one run, for progress.
-        keep: given each budget and its models, to save them.
+        saved: where the trunk is kept as it goes, and gone on from if there is one of these runs.
+        advance: told the tokens of every step of one run, for progress; those of a saved trunk at once.
+        keep: given each budget and its models, to save them; not those of checkpoints that were saved.
     """
     budgets = planned[0].budgets
     assert all(run.budgets == budgets for run in planned)
@@ -134,12 +122,17 @@ def train_packed(
             hidden_RND = forward(model, batch_RBT[..., :-1].contiguous())
             optimizer.step(model.head(hidden_RND, batch_RBT[..., 1:]), peak_R * rate)
             advance(recipe.batch_tokens)
+            if saved and not cool and saved.due:
+                saved.write(optimizer, step + 1, measured)
 
     forward = compiled_forward() if compiled else Model.forward
     trunk, branch = fresh(), fresh()
     trunk[0].initialise([run.seed for run in planned])
-    done = 0
-    for budget, last in zip(budgets, steps, strict=True):
+    done, measured = saved.read(trunk[1]) if saved else (0, [])
+    branched = sum(last - branch_start(0, last, cooldown) for last in steps[: len(measured)])
+    advance((done + branched) * recipe.batch_tokens)
+    yield from measured
+    for budget, last in list(zip(budgets, steps, strict=True))[len(measured) :]:
         start = branch_start(done, last, cooldown)
         run(*trunk, done, start, cool=False)
         done = start
@@ -147,15 +140,26 @@ def train_packed(
         run(*branch, start, last, cool=True)
         keep(budget, branch[0])
         losses = {name: mean_loss(branch[0], each) for name, each in validation.items()}
-        yield [
-            Checkpoint(
-                tokens=last * recipe.batch_tokens,
-                step=last,
-                losses={name: values[k] for name, values in losses.items()},
-                distinct=dict(sequences[k].distinct),
-            )
-            for k in range(len(planned))
-        ]
+        measured.append(
+            [
+                checkpoint(sequences[k], last, recipe, {name: values[k] for name, values in losses.items()})
+                for k in range(len(planned))
+            ]
+        )
+        if saved and last < steps[-1]:
+            saved.write(trunk[1], done, measured)
+        yield measured[-1]
+
+
+def checkpoint(sequences: Sequences, step: int, recipe: Recipe, losses: dict[str, float]) -> Checkpoint:
+    """What a run of these sequences came to at a step."""
+    return Checkpoint(
+        tokens=step * recipe.batch_tokens,
+        step=step,
+        losses=losses,
+        shares=sequences.realised(step * recipe.batch),
+        distinct=dict(sequences.distinct),
+    )
 
 
 def planned_sequences(planned: PlannedRun, *, corpus: Corpus, recipe: Recipe, steps: int) -> Sequences:
