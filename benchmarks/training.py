@@ -6,8 +6,8 @@ The same models (LLaMA, vocabulary 4,096, sequences of 256 tokens, 8 per step, A
 on the same random tokens, several runs to train: langmix trains one run per core in processes of one thread;
 Trainer and the plain loop train one run after the other with all cores. Tokens per second are of the whole
 machine, start-up and compilation left out. The three take turns: medians over the turns. The peak is that
-of a product of matrices of 1,024 rows, in processes of one thread too, timed before and after each turn of
-langmix: the faster of the two counts.
+of a product of matrices of 1,024 rows, timed before and after each turn of langmix, the faster of which
+counts: once with all threads in one process, once with a process of one thread per core.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ SIZES = {
     "1M": ModelSize(name="1M", d_model=144, n_layers=4, n_heads=4, d_ff=384),
     "5M": ModelSize(name="5M", d_model=256, n_layers=6, n_heads=4, d_ff=704),
 }
+PEAKS = ("one process", "a process per core")
 RECIPE = Recipe(sequence=SEQUENCE, batch=BATCH, evaluation_tokens=SEQUENCE)
 
 
@@ -55,21 +56,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         corpus = random_corpus(Path(temporary))
         for name in asked.size:
-            turns: dict[str, list[float]] = {"peak": [], "langmix": [], "Trainer": [], "plain loop": []}
+            turns: dict[str, list[float]] = {
+                what: [] for what in (*PEAKS, "langmix", "Trainer", "plain loop")
+            }
             for _ in range(asked.repeats):
-                before = per_core(matmul_peak, cores, asked.seconds / 4)
+                before = peaks(cores, asked.seconds / 4)
                 turns["langmix"].append(per_core(langmix, cores, asked.seconds, name, corpus))
-                turns["peak"].append(max(before, per_core(matmul_peak, cores, asked.seconds / 4)))
+                for what, faster in zip(
+                    PEAKS, map(max, before, peaks(cores, asked.seconds / 4)), strict=True
+                ):
+                    turns[what].append(faster)
                 turns["Trainer"].append(in_process(trainer, cores, name, corpus, asked.seconds))
                 turns["plain loop"].append(in_process(plain_loop, cores, name, corpus, asked.seconds))
             flops = SIZES[name].flops_per_token(VOCAB, SEQUENCE)
             median = {what: statistics.median(values) for what, values in turns.items()}
-            shares = [each * flops / peak for each, peak in zip(turns["langmix"], turns["peak"], strict=True)]
+            shares = {
+                what: statistics.median(
+                    each * flops / peak for each, peak in zip(turns["langmix"], turns[what], strict=True)
+                )
+                for what in PEAKS
+            }
             rows.append(
-                {"size": name, "params": SIZES[name].params, "peak_gflops": median["peak"] / 1e9}
+                {"size": name, "params": SIZES[name].params}
+                | {f"gflops, {what}": median[what] / 1e9 for what in PEAKS}
                 | {what: median[what] for what in ("langmix", "Trainer", "plain loop")}
                 | {
-                    "share_of_peak": statistics.median(shares),
+                    "share_of_peak": shares,
                     "times_trainer": median["langmix"] / median["Trainer"],
                     "times_plain": median["langmix"] / median["plain loop"],
                     "turns": turns,
@@ -84,8 +96,12 @@ def main() -> None:
 def show(row: dict[str, Any]) -> None:
     """One line of the table."""
     print(
-        f"{row['size']:>5}  peak {row['peak_gflops']:.0f} GFLOP/s"
-        f"  langmix {row['langmix']:,.0f} tokens/s ({row['share_of_peak']:.0%} of the peak)"
+        f"{row['size']:>5}  langmix {row['langmix']:,.0f} tokens/s ("
+        + ", ".join(
+            f"{share:.0%} of {row[f'gflops, {what}']:.0f} GFLOP/s of {what}"
+            for what, share in row["share_of_peak"].items()
+        )
+        + ")"
         f"  Trainer {row['Trainer']:,.0f} ({row['times_trainer']:.1f}x)"
         f"  plain loop {row['plain loop']:,.0f} ({row['times_plain']:.1f}x)",
         flush=True,
@@ -153,22 +169,32 @@ def langmix(barrier: Any, found: Any, seconds: float, name: str, corpus: Path) -
         found.put(clock.speed)
 
 
+def peaks(cores: int, seconds: float) -> tuple[float, float]:
+    """FLOP/s of a product of square matrices, in the order of `PEAKS`."""
+    return in_process(matmul, cores, seconds), per_core(matmul_peak, cores, seconds)
+
+
 def matmul_peak(barrier: Any, found: Any, seconds: float) -> None:
-    """FLOP/s of a product of square matrices."""
+    """The same beside other processes."""
+    found.put(matmul(1, seconds, wait=barrier.wait))
+
+
+def matmul(threads: int, seconds: float, wait: Callable[[], object] = lambda: None) -> float:
+    """FLOP/s with so many threads."""
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     n = 1024
     a, b, out = (torch.randn(n, n) for _ in range(3))
     torch.mm(a, b, out=out)
-    barrier.wait()
+    wait()
     times = []
     begin = time.perf_counter()
     while time.perf_counter() - begin < seconds:
         start = time.perf_counter()
         torch.mm(a, b, out=out)
         times.append(time.perf_counter() - start)
-    found.put(2 * n**3 / statistics.median(times))
+    return 2 * n**3 / statistics.median(times)
 
 
 class Over(Exception):

@@ -44,6 +44,7 @@ def test_tensorboard_reads_back_as_the_run_table(table: RunTable, tmp_path: Path
     check(import_tensorboard(tmp_path / "logs").runs, table, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*noload.*")  # of the client
 def test_mlflow_reads_back_as_the_run_table(table: RunTable, tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
     pytest.importorskip("sqlalchemy")

@@ -14,16 +14,20 @@ from pydantic import ValidationError
 from langmix.allocate import Allocation, mixture_json, write_mixture
 from langmix.cli import _options, _print
 from langmix.cli._app import app
+from langmix.corpus import source_of
 from langmix.errors import InputError
 from langmix.lab import Local, Ray
+from langmix.languages import LANGUAGES
 from langmix.laws import Laws, fit, read_laws, write_laws
 from langmix.quantities import count, duration
 from langmix.report import fitted_elsewhere
 from langmix.runs import read_runs
 from langmix.study import (
+    PRESETS,
     QUESTIONS,
     Question,
     answer,
+    new_study,
     read_study,
     run_study,
     study_price,
@@ -41,6 +45,48 @@ _OutFolder = Annotated[
     Path,
     typer.Option("--out", "-o", callback=_options.writable(folder=True), help="Folder to write to."),
 ]
+
+
+@study.command()
+def new(
+    folder: Annotated[
+        Path, typer.Argument(callback=_options.writable("folder", folder=True), help="To make.")
+    ],
+    preset: Annotated[
+        str, typer.Option(help="; ".join(f"{name}: {each.what}" for name, each in PRESETS.items()) + ".")
+    ] = "standard",
+    params: Annotated[
+        str | None, typer.Option(help="Non-embedding parameters of the largest fitted model, such as 400k.")
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(help="Of the largest budget, such as 800k.")] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Folder of code, or JSONL, Parquet or Arrow file, repeatable; default: the registry."
+        ),
+    ] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all seven.")] = None,
+    json: _options.Json = False,
+) -> None:
+    """Write a study.yaml to start from, at any scale."""
+    named = [name if name == "registry" else str(Path(name).resolve()) for name in source or ["registry"]]
+    path = new_study(
+        folder,
+        preset=preset,
+        languages=language or [each.name for each in LANGUAGES],
+        sources=[source_of(name) for name in named],
+        params=None if params is None else _options.quantity(params, option="--params"),
+        tokens=None if tokens is None else _options.quantity(tokens, option="--tokens"),
+    )
+    runs = read_study(folder).runs()
+    if json:
+        _print.as_json(
+            {"study": str(path), "runs": len(runs), "checkpoints": sum(len(r.budgets) for r in runs)}
+        )
+        return
+    _print.say(f"{count(len(runs))} runs, {count(sum(len(r.budgets) for r in runs))} checkpoints")
+    _print.saved("study", path)
+    _print.say(f"next: langmix study price {folder}")
 
 
 @study.command()

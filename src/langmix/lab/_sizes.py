@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from langmix.errors import InputError
+from langmix.quantities import count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,25 @@ class ModelSize:
                 "even width (rotary embeddings turn pairs)"
             )
 
+    @classmethod
+    def near(cls, params: float) -> ModelSize:
+        """The shape for a number of non-embedding parameters, named by it, within 5% from 5k on.
+
+        Wider models are deeper too, by d_model / n_layers = 20 (N / 100k)^0.12: between those of tiny models
+        that train well and those of LLaMA (arXiv 2302.13971). The SwiGLU takes what is left, about 8/3 of the
+        width.
+        """
+        aspect = 20 * (params / 1e5) ** 0.12
+        width = (params * aspect / 12) ** (1 / 3)
+        unit = 16 if width < 384 else 128
+        d = unit * max(1, round(width / unit))
+        n_layers = max(2, round(params / (12 * d * d)))
+        d_ff = 8 * max(1, round((params / n_layers - 4 * d * d - 2 * d) / (3 * d) / 8))
+        head = next(
+            h for h, least in ((128, 1024), (64, 256), (32, 64), (16, 0)) if d >= least and d % h == 0
+        )
+        return cls(name=count(params), d_model=d, n_layers=n_layers, n_heads=d // head, d_ff=d_ff)
+
     @property
     def params(self) -> int:
         """Non-embedding parameters: attention, SwiGLU and norms."""
@@ -48,6 +68,9 @@ class ModelSize:
         attention = 12 * self.n_layers * self.d_model * sequence / 2
         return 6.0 * self.params_total(vocab_size) + attention
 
+
+_HEADS: Final = ((128, 1024), (64, 256), (32, 64), (16, 0))
+"""Width of a head, and the least width of the model that has it."""
 
 PRESETS: Final = {
     size.name: size

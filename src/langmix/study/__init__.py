@@ -1,6 +1,7 @@
 """A study: the whole pipeline as resumable stages, from code to a page."""
 
 from langmix.study._config import QUESTIONS, Question, StudyConfig, read_study
+from langmix.study._new import PRESETS, new_study
 from langmix.study._stages import (
     Outcome,
     StageStatus,
@@ -12,12 +13,14 @@ from langmix.study._stages import (
 )
 
 __all__ = [
+    "PRESETS",
     "QUESTIONS",
     "Outcome",
     "Question",
     "StageStatus",
     "StudyConfig",
     "answer",
+    "new_study",
     "read_study",
     "run_study",
     "study_price",
