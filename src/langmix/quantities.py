@@ -15,5 +15,10 @@ def duration(seconds: float) -> str:
     """A time in one or two units: 40 s, 12 min, 3.5 h, 2.1 days."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
-            return f"{seconds / size:.2g} {unit}"
-    return f"{seconds:.2g} s"
+            return f"{_short(seconds / size)} {unit}"
+    return f"{_short(seconds)} s"
+
+
+def _short(number: float) -> str:
+    """Two digits, and no exponent."""
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"

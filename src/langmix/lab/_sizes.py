@@ -36,11 +36,14 @@ class ModelSize:
 
     @classmethod
     def near(cls, params: float) -> ModelSize:
-        """The shape for a number of non-embedding parameters, named by it, within 5% from 5k on.
+        """The shape for a number of non-embedding parameters, named by it: within 5% from 10k on.
 
         Wider models are deeper too, by d_model / n_layers = 20 (N / 100k)^0.12: between those of tiny models
         that train well and those of LLaMA (arXiv 2302.13971). The SwiGLU takes what is left, about 8/3 of the
         width.
+
+        Raises:
+            InputError: no shape is so small.
         """
         aspect = 20 * (params / 1e5) ** 0.12
         width = (params * aspect / 12) ** (1 / 3)
@@ -51,7 +54,13 @@ class ModelSize:
         head = next(
             h for h, least in ((128, 1024), (64, 256), (32, 64), (16, 0)) if d >= least and d % h == 0
         )
-        return cls(name=count(params), d_model=d, n_layers=n_layers, n_heads=d // head, d_ff=d_ff)
+        shape = cls(name=count(params), d_model=d, n_layers=n_layers, n_heads=d // head, d_ff=d_ff)
+        if abs(shape.params / params - 1) > _FAR:
+            raise InputError(
+                f"a model of {count(params)} parameters: the nearest shape has {count(shape.params)}; "
+                "expected 10k or more"
+            )
+        return shape
 
     @property
     def params(self) -> int:
@@ -71,6 +80,8 @@ class ModelSize:
 
 _HEADS: Final = ((128, 1024), (64, 256), (32, 64), (16, 0))
 """Width of a head, and the least width of the model that has it."""
+
+_FAR: Final = 0.1
 
 PRESETS: Final = {
     size.name: size

@@ -14,7 +14,6 @@ from langmix import files
 from langmix.corpus import Source
 from langmix.errors import InputError
 from langmix.lab import ModelSize
-from langmix.quantities import count
 from langmix.study._config import CONFIG, read_study
 
 
@@ -181,11 +180,6 @@ def _content(
             "tokens": _round(design.validation[1] * tokens),
             "seeds": [0, 1, 2],
         }
-    if len(set(names)) < len(names):
-        raise InputError(
-            f"{count(params)} parameters: too few for {len(names)} sizes that differ; expected more, or a "
-            "preset of fewer sizes"
-        )
     return content
 
 
