@@ -37,7 +37,7 @@ CONFIG = {
         "mixtures": [{"size": "a", "count": 3, "budgets": [2560, 5120]}],
         "repeats": [{"arm": "grid", "size": "a", "seeds": [1]}],
     },
-    "validation": {"size": "c", "tokens": 5120, "seeds": [0, 1]},
+    "validation": {"size": "c", "tokens": 5120, "seeds": [0, 1], "objectives": {"rust": {"rust": 1}}},
     "draws": 20,
 }
 
@@ -69,11 +69,17 @@ def test_a_study_goes_from_code_to_a_page(folder: Path, ran: list[str]) -> None:
 
 def test_the_answer_is_put_to_the_test_at_a_larger_size(folder: Path, ran: list[str]) -> None:
     runs = read_runs(folder / "validation.csv")
-    assert set(runs.run) == {f"validation-{m}-c-s{s}" for m in ("uniform", "recommended") for s in (0, 1)}
+    mixtures = ("uniform", "recommended", "recommended-rust")
+    assert set(runs.run) == {f"validation-{m}-c-s{s}" for m in mixtures for s in (0, 1)}
+    rust = runs.select(runs.run == "validation-recommended-rust-c-s0")
+    assert rust.shares[0, runs.languages.index("rust")] > 0.5
     assert runs.params.min() > read_runs(folder / "runs.csv").params.max()
-    (told,) = (line for line in ran if line.startswith("validate:"))
-    assert "measured gain over uniform" in told
-    assert "Put to the test" in (folder / "report" / "index.html").read_text()
+    told = [line for line in ran if line.startswith("validate:")]
+    assert [line.split(": ")[1] for line in told] == ["all languages alike", "rust"]
+    assert all("measured gain over uniform" in line for line in told)
+    page = (folder / "report" / "index.html").read_text()
+    assert "Put to the test" in page
+    assert "<h3>rust</h3>" in page
 
 
 def test_the_price_is_told_before_anything_trains(folder: Path, ran: list[str]) -> None:
@@ -95,8 +101,8 @@ def test_a_changed_stage_and_those_after_it_are_done_again(folder: Path, ran: li
     said: list[str] = []
     run_study(folder, say=said.append)
     (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG))
-    again = [line.partition(":")[0] for line in said if "up to date" not in line]
-    assert again == ["fit", "allocate", "validate", "report"]
+    again = dict.fromkeys(line.partition(":")[0] for line in said if "up to date" not in line)
+    assert list(again) == ["fit", "allocate", "validate", "report"]
 
 
 def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
@@ -132,6 +138,14 @@ def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
         ),
         ({"plan": {}}, ["plan: has no runs"]),
         ({"validation": {"size": "d", "tokens": 5120}}, ["validation: unknown size 'd'", "a, b, c"]),
+        (
+            {"validation": {"size": "c", "tokens": 5120, "objectives": {"x": {"go": 1}}}},
+            ["validation: objective 'x': 'go' is not a language"],
+        ),
+        (
+            {"questions": [{"times_largest": 2, "weights": {"go": 1}}]},
+            ["questions: weights of number 1: 'go' is not a language"],
+        ),
         (
             {"target": {"tokens": 1e6, "available": {"go": 1e6}}},
             ["target: 'go' is not a language of the corpus"],

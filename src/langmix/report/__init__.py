@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from langmix.allocate import Allocation, Validation
 from langmix.errors import MissingExtraError
@@ -22,7 +23,7 @@ def build_report(
     *,
     title: str,
     notes: Sequence[str] = (),
-    validation: Validation | None = None,
+    validations: Mapping[str, Validation] = MappingProxyType({}),
 ) -> Path:
     """Write ``index.html`` and ``figures/`` (SVG, PNG, CSV) in a folder.
 
@@ -34,7 +35,7 @@ def build_report(
         folder: written to.
         title: of the page.
         notes: caveats that the page carries.
-        validation: of the answer by further runs, if there are any.
+        validations: of answers by further runs, if there are any, by objective.
 
     Returns:
         The path of the page.
@@ -51,7 +52,7 @@ def build_report(
             raise
         raise MissingExtraError(extra="report", module=str(error.name), purpose="the report") from None
     return write_page(
-        runs, laws, allocations, synergies, folder, title=title, notes=notes, validation=validation
+        runs, laws, allocations, synergies, folder, title=title, notes=notes, validations=validations
     )
 
 

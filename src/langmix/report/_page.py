@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def write_page(
     *,
     title: str,
     notes: Sequence[str],
-    validation: Validation | None,
+    validations: Mapping[str, Validation],
 ) -> Path:
     """Draw everything in memory, then write figures and, last, the page."""
     warnings = fitted_elsewhere(runs, laws)
@@ -45,7 +45,10 @@ def write_page(
         synergy_maps = [synergy_map(found, name=f"synergy-{k}") for k, found in enumerate(synergies, 1)]
         curves, transfer = scaling_curves(runs, laws), transfer_map(laws)
         fit, residuals = exponents(laws), predicted_measured(runs, laws)
-        tested = validation_figure(validation) if validation else None
+        tested = [
+            validation_figure(each, name=f"validation-{k}" if k > 1 else "validation", objective=objective)
+            for k, (objective, each) in enumerate(validations.items(), 1)
+        ]
     html = _template().render(
         title=title,
         at_bound={s.target: s.at_bound for s in laws.summaries},
@@ -62,13 +65,15 @@ def write_page(
         synergies=[_figure(d) for d in synergy_maps],
         transfer=_figure(transfer),
         residuals=_figure(residuals),
-        validation=validation,
-        tested=_figure(tested),
+        tests=[
+            (objective, each, _figure(drawing))
+            for (objective, each), drawing in zip(validations.items(), tested, strict=True)
+        ],
         runs=runs,
         laws=laws,
         trained=len(set(runs.run)),
     )
-    for drawing in (*answers, curves, fit, *synergy_maps, transfer, residuals, tested):
+    for drawing in (*answers, curves, fit, *synergy_maps, transfer, residuals, *tested):
         if drawing is not None:
             place = folder / "figures" / drawing.name
             files.write_text(place.with_suffix(".svg"), drawing.svg())

@@ -10,13 +10,13 @@ from langmix.languages import label
 from langmix.report._drawing import INK, OKABE_ITO, SOFT, Drawing, panels
 
 
-def validation_figure(validation: Validation) -> Drawing:
+def validation_figure(validation: Validation, *, name: str, objective: str) -> Drawing:
     """Change of every language's loss from uniform to recommended, and the error of its prediction."""
     mixtures = (("uniform", validation.uniform), ("recommended", validation.recommended))
     data = pd.DataFrame(
         [
             {
-                "mixture": name,
+                "mixture": mixture_name,
                 "language": target,
                 "share": mixture.shares.get(target, 0.0),
                 "predicted": mixture.predicted.loss[target],
@@ -26,11 +26,11 @@ def validation_figure(validation: Validation) -> Drawing:
                 "measured_low": mean.low,
                 "measured_high": mean.high,
             }
-            for name, mixture in mixtures
+            for mixture_name, mixture in mixtures
             for target, mean in mixture.measured.items()
         ]
     )
-    uniform, recommended = (data[data.mixture == name].set_index("language") for name, _ in mixtures)
+    uniform, recommended = (data[data.mixture == each].set_index("language") for each, _ in mixtures)
     names = list(uniform.index)
     place = np.arange(len(names))
     figure, (left, right) = panels(1, 2, height=0.34 * len(names) + 1.6, sharey=True)
@@ -40,23 +40,23 @@ def validation_figure(validation: Validation) -> Drawing:
     left.axvline(0, color=SOFT, lw=0.8)
     left.set_title("loss: recommended against uniform")
     left.set_xlabel("% (left of 0: recommended is better)")
-    left.set_yticks(place, [label(name) for name in names])
+    left.set_yticks(place, [label(each) for each in names])
     left.invert_yaxis()
-    for offset, colour, table, name in (
+    for offset, colour, table, mixture_name in (
         (-0.12, SOFT, uniform, "uniform"),
         (0.12, INK, recommended, "recommended"),
     ):
         error = 100 * (table["predicted"] / table["measured"] - 1)
         low, high = (100 * (table[f"predicted_{end}"] / table["measured"] - 1) for end in ("low", "high"))
         right.hlines(place + offset, low, high, color=colour, lw=1.4)
-        right.plot(error, place + offset, "o", ms=4, color=colour, label=name)
+        right.plot(error, place + offset, "o", ms=4, color=colour, label=mixture_name)
     right.axvline(0, color=SOFT, lw=0.8)
     right.set_title("predicted against measured loss")
     right.set_xlabel("error of the prediction, %; lines: 90% interval of the law")
     figure.legend(loc="outside lower center", ncols=4)
     return Drawing(
-        name="validation",
-        title="The answer put to the test",
+        name=name,
+        title=f"The answer put to the test: {objective}",
         reading="Left: how much each language's loss changes when the recommended mixture replaces uniform. "
         "Right: how far the laws miss the mean measured loss.",
         figure=figure,

@@ -92,26 +92,34 @@ class Target(Config):
     available: dict[str, float]
 
 
+Weights = Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
+"""Of the losses in an objective, nats per token, by language; those left out weigh nothing."""
+
+
 class Validation(Config):
-    """Runs that test the answer: uniform against recommended, at a size that no law was fitted to.
+    """Runs that test answers: uniform against recommended, at a size that no law was fitted to.
 
     Attributes:
         size: of the model.
         tokens: of each run.
         seeds: of the runs of each mixture.
+        objectives: further ones to recommend for and test, by name; the first is all languages alike.
     """
 
     size: str
     tokens: int = Field(gt=0)
     seeds: list[int] = Field(default=[0, 1, 2], min_length=1)
+    objectives: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")], Weights] = Field(default={})
 
 
 class Question(Config):
-    """An allocation to solve for: parameters and tokens, given or as a multiple of the largest run."""
+    """An allocation to solve for: parameters and tokens, given or as a multiple of the largest run; for all
+    languages alike, or by weights."""
 
     params: float | None = Field(default=None, gt=0)
     tokens: float | None = Field(default=None, gt=0)
     times_largest: float | None = Field(default=None, gt=0)
+    weights: Weights | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Question:
@@ -267,6 +275,13 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
         names.add(run.run)
     if not planned:
         raise InputError("plan: has no runs; expected a grid, pairs, mixtures or runs")
+    weighted = {f"questions: weights of number {k}": q.weights for k, q in enumerate(config.questions, 1)}
+    for name, each in (config.validation.objectives if config.validation else {}).items():
+        weighted[f"validation: objective {name!r}"] = each
+    for what, weights in weighted.items():
+        for language in weights or ():
+            if language not in config.corpus.languages:
+                raise InputError(f"{what}: {language!r} is not a language of the corpus")
     if config.validation and config.validation.size not in sizes:
         raise InputError(
             f"validation: unknown size {config.validation.size!r}; expected one of {', '.join(sorted(sizes))}"

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,9 @@ from langmix.runs import RunTable, read_runs
 from langmix.study._config import CONFIG, Question, StudyConfig, read_study
 from langmix.transfer import synergy
 
+ALIKE: Final = "all languages alike"
+"""The objective that every validation has."""
+
 STAGES: Final = ("corpus", "train", "fit", "allocate", "validate", "report")
 
 
@@ -39,13 +43,13 @@ class Outcome:
     Attributes:
         laws: fitted to its runs.
         allocations: one per question, in their order.
-        validation: of the answer, where the study has runs for it.
+        validations: by objective, where the study has runs for them; the first is all languages alike.
         page: the report.
     """
 
     laws: Laws
     allocations: tuple[Allocation, ...]
-    validation: Validation | None
+    validations: Mapping[str, Validation]
     page: Path
 
 
@@ -91,9 +95,9 @@ def run_study(
     study.train(say, progress, engine)
     laws = study.fit(say)
     allocations = study.allocate(laws, say)
-    validation = study.validate(laws, say, progress, engine)
-    page = study.report(laws, allocations, validation, say)
-    return Outcome(laws=laws, allocations=allocations, validation=validation, page=page)
+    validations = study.validate(laws, say, progress, engine)
+    page = study.report(laws, allocations, validations, say)
+    return Outcome(laws=laws, allocations=allocations, validations=validations, page=page)
 
 
 def study_price(
@@ -180,45 +184,53 @@ class Study:
 
     def validate(
         self, laws: Laws, say: Callable[[str], None], progress: Progress, engine: Engine
-    ) -> Validation | None:
-        """Runs of the recommended and the uniform mixture at a size beyond the fit; none if not asked for."""
+    ) -> dict[str, Validation]:
+        """Runs of recommended mixtures and of uniform at a size beyond the fit; none if not asked for."""
         asked = self.config.validation
         if asked is None:
-            return None
+            return {}
         corpus, size = open_corpus(self.work / "corpus"), self.config.models()[asked.size]
         tokens = self.config.recipe.steps(asked.tokens) * self.config.recipe.batch_tokens
-        recommended = allocate(
-            laws,
-            params=size.params,
-            tokens=tokens,
-            available={name: card.train_tokens for name, card in corpus.card.languages.items()},
-            max_epochs=self.config.plan.max_epochs,
-        )
-        if self._fresh("validate"):
+        answers = {
+            name: allocate(
+                laws,
+                params=size.params,
+                tokens=tokens,
+                weights=weights,
+                available={each: card.train_tokens for each, card in corpus.card.languages.items()},
+                max_epochs=self.config.plan.max_epochs,
+            )
+            for name, weights in {ALIKE: None, **asked.objectives}.items()
+        }
+        fresh = self._fresh("validate")
+        if fresh:
             say("validate: up to date")
-            return validate(laws, recommended, read_runs(self.validation_csv))
-        runs = [
-            PlannedRun(
-                run=f"{name}-{asked.size}-s{seed}",
-                arm="validation",
-                size=asked.size,
-                budgets=(tokens,),
-                shares=shares,
-                seed=seed,
-            )
-            for seed in asked.seeds
-            for name, shares in (
-                ("validation-uniform", recommended.against["uniform"].shares),
-                ("validation-recommended", _rounded(recommended.shares)),
-            )
-        ]
-        validation = validate(
-            laws, recommended, self._sweep(runs, self.validation_csv, say, progress, engine)
-        )
-        gain = validation.measured_gain
-        say(f"validate: measured gain over uniform {gain.value:.2%}; {validation.verdict}")
-        self._mark("validate")
-        return validation
+            table = read_runs(self.validation_csv)
+        else:
+            mixtures = {"uniform": answers[ALIKE].against["uniform"].shares}
+            for name, answer in answers.items():
+                what = "recommended" if name == ALIKE else f"recommended-{name}"
+                mixtures[what] = _rounded(answer.shares)
+            runs = [
+                PlannedRun(
+                    run=f"validation-{name}-{asked.size}-s{seed}",
+                    arm="validation",
+                    size=asked.size,
+                    budgets=(tokens,),
+                    shares=shares,
+                    seed=seed,
+                )
+                for seed in asked.seeds
+                for name, shares in mixtures.items()
+            ]
+            table = self._sweep(runs, self.validation_csv, say, progress, engine)
+        found = {name: validate(laws, answer, table) for name, answer in answers.items()}
+        if not fresh:
+            for name, validation in found.items():
+                gain = validation.measured_gain
+                say(f"validate: {name}: measured gain over uniform {gain.value:.2%}; {validation.verdict}")
+            self._mark("validate")
+        return found
 
     def _sweep(
         self,
@@ -303,7 +315,7 @@ class Study:
         self,
         laws: Laws,
         allocations: Sequence[Allocation],
-        validation: Validation | None,
+        validations: Mapping[str, Validation],
         say: Callable[[str], None],
     ) -> Path:
         """Everything to one page."""
@@ -318,7 +330,7 @@ class Study:
             self.page.parent,
             title=self.config.title,
             notes=self.config.notes,
-            validation=validation,
+            validations=validations,
         )
         say(f"report: {page}")
         self._mark("report")
@@ -391,8 +403,11 @@ class Study:
 
 def answer(laws: Laws, questions: Sequence[Question]) -> tuple[Allocation, ...]:
     """An allocation per question."""
-    targets = (question.target(laws) for question in questions)
-    return tuple(allocate(laws, params=params, tokens=tokens) for params, tokens in targets)
+    found = []
+    for question in questions:
+        params, tokens = question.target(laws)
+        found.append(allocate(laws, params=params, tokens=tokens, weights=question.weights))
+    return tuple(found)
 
 
 def write_report(
@@ -403,7 +418,7 @@ def write_report(
     *,
     title: str,
     notes: Sequence[str] = (),
-    validation: Validation | None = None,
+    validations: Mapping[str, Validation] = MappingProxyType({}),
 ) -> Path:
     """The page of a run table with its laws and allocations; synergies too where it has pairs."""
     try:
@@ -411,7 +426,7 @@ def write_report(
     except InputError:
         synergies = []  # a table without pairs has laws and an answer all the same
     return build_report(
-        runs, laws, allocations, synergies, folder, title=title, notes=notes, validation=validation
+        runs, laws, allocations, synergies, folder, title=title, notes=notes, validations=validations
     )
 
 
