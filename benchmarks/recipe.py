@@ -1,6 +1,6 @@
 """Seed noise and loss of training recipes: the sweep behind the lab's learning rate and batch.
 
-    python benchmarks/recipe.py CORPUS OUT.csv --size 100k --tokens 200k 400k --language rust typescript \
+    python benchmarks/recipe.py CORPUS OUT.csv --size 100k --tokens 200000 400000 --language rust typescript \
         --seeds 3 --vary batch=4,8 --vary learning_rate=1e-3,2e-3,4e-3
 
 Trains every language alone, at every combination of what is varied (fields of `Recipe`), under every seed;
@@ -20,7 +20,6 @@ from rich.progress import Progress
 from langmix.corpus import open_corpus
 from langmix.design import PlannedRun
 from langmix.lab import PRESETS, Recipe, sweep
-from langmix.quantities import count
 
 
 def main() -> None:
@@ -31,7 +30,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--size", nargs="+", default=["100k"])
-    parser.add_argument("--tokens", nargs="+", type=count, default=[200_000, 400_000])
+    parser.add_argument("--tokens", nargs="+", type=int, default=[200_000, 400_000])
     parser.add_argument("--language", nargs="+", default=["rust", "typescript"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--vary", action="append", default=[], help="field=value,value")

@@ -80,7 +80,7 @@ def alone(
 def branches(table: Path, config: StudyConfig, size: str) -> pd.DataFrame:
     """Losses of the study's own branches."""
     runs = pd.read_csv(table)
-    runs = runs[(runs.arm == "grid") & (runs.params == config.models()[size].params)]
+    runs = runs[runs.run.str.startswith("grid-") & (runs.params == config.models()[size].params)]
     budgets = {
         config.recipe.steps(budget) * config.recipe.batch_tokens: budget
         for budget in config.plan.grid.budgets
