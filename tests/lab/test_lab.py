@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from langmix.design import PlannedRun, grid, mixtures, pairs  # noqa: E402
 from langmix.errors import InputError  # noqa: E402
 from langmix.evaluate import losses  # noqa: E402
 from langmix.lab import (  # noqa: E402
+    Local,
     ModelSize,
     Recipe,
     _saved,
@@ -31,11 +34,13 @@ from langmix.lab import (  # noqa: E402
 )
 from langmix.lab._checkpoints import read_checkpoint, write_checkpoint  # noqa: E402
 from langmix.lab._data import Sequences, schedule  # noqa: E402
+from langmix.lab._engine import Task, packs  # noqa: E402
 from langmix.lab._model import Model  # noqa: E402
 from langmix.lab._optimizer import AdamW  # noqa: E402
-from langmix.lab._results import Checkpoint, run_row  # noqa: E402
+from langmix.lab._results import Checkpoint, fingerprint, run_row  # noqa: E402
 from langmix.lab._saved import Saved  # noqa: E402
 from langmix.lab._train import train, train_packed  # noqa: E402
+from langmix.runs import read_runs  # noqa: E402
 
 SIZE = ModelSize(name="tiny", d_model=16, n_layers=1, n_heads=2, d_ff=32)
 RECIPE = Recipe(sequence=32, batch=4, evaluation_tokens=512, warmup_steps=2)
@@ -147,6 +152,29 @@ def test_packed_runs_have_the_losses_that_they_have_alone(corpus: Corpus) -> Non
     assert math.isnan(packed[-1][2].losses["python"])
 
 
+def test_products_in_bfloat16_lose_little(corpus: Corpus) -> None:
+    """Weights and moments stay in float32: training goes on where bfloat16 steps would be rounded away."""
+    planned = PlannedRun(run="r", arm="grid", size="tiny", budgets=(12800,), shares={"python": 1.0})
+    half = RECIPE.model_copy(update={"precision": "bfloat16"})
+    (low,), (full,) = (train(planned, size=SIZE, corpus=corpus, recipe=each) for each in (half, RECIPE))
+    assert low.losses != full.losses
+    assert low.losses == pytest.approx(full.losses, rel=0.01)
+
+
+def test_the_precision_is_part_of_a_runs_fingerprint_and_the_older_runs_had_float32(corpus: Corpus) -> None:
+    planned = PlannedRun(run="r", arm="grid", size="tiny", budgets=(1280,), shares={"python": 1.0})
+    half = RECIPE.model_copy(update={"precision": "bfloat16"})
+    marks = [fingerprint(planned, size=SIZE, corpus=corpus, recipe=recipe) for recipe in (RECIPE, half)]
+    assert marks[0] != marks[1]
+    content = {
+        "planned": asdict(planned),
+        "size": asdict(SIZE),
+        "corpus": corpus.card.model_dump(),
+        "recipe": {name: value for name, value in RECIPE.model_dump().items() if name != "precision"},
+    }
+    assert marks[0] == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def test_a_checkpoint_has_the_logits_of_hugging_faces_llama(corpus: Corpus, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     model = random_model()
@@ -255,6 +283,40 @@ def test_a_sweep_records_every_planned_checkpoint(undisturbed: bytes) -> None:
     lines = undisturbed.decode().splitlines()
     assert len(lines) == 1 + sum(len(planned.budgets) for planned in PLAN)
     assert "unique.python" in lines[0]
+
+
+def test_packed_tasks_are_of_one_shape_and_keep_the_order() -> None:
+    tasks = [
+        Task(planned=planned, size=replace(SIZE, n_layers=1 + k % 2), price=1.0, mark="", trunk=None)
+        for k, planned in enumerate(PLAN)
+    ]
+    made = packs(tasks, 2)
+    assert sorted(t.planned.run for pack in made for t in pack) == sorted(p.run for p in PLAN)
+    assert made[0][0] == tasks[0]
+    assert max(map(len, made)) == 2
+    for pack in made:
+        assert len({(task.size, task.planned.budgets) for task in pack}) == 1
+
+
+def test_a_packed_sweep_has_the_table_of_one_by_one(
+    corpus: Corpus, tmp_path: Path, undisturbed: bytes
+) -> None:
+    engine = Local(device="cpu", workers=1, pack=4)
+    table = sweep(
+        PLAN, sizes={"tiny": SIZE}, corpus=corpus, recipe=RECIPE, folder=tmp_path / "runs", engine=engine
+    )
+    (tmp_path / "alone.csv").write_bytes(undisturbed)
+    alone = read_runs(tmp_path / "alone.csv")
+    assert list(table.run) == list(alone.run)
+    np.testing.assert_allclose(table.losses, alone.losses, rtol=1e-4)
+    np.testing.assert_array_equal(table.shares, alone.shares)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_told(corpus: Corpus, tmp_path: Path) -> None:
+    engine = Local(device="cuda", workers=1)
+    with pytest.raises(InputError, match="device cuda: torch finds no GPU here"):
+        sweep(PLAN[:1], sizes={"tiny": SIZE}, corpus=corpus, recipe=RECIPE, folder=tmp_path, engine=engine)
 
 
 _SWEEP = """

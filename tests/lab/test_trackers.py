@@ -15,7 +15,7 @@ from langmix.runs import RunTable, import_mlflow, import_tensorboard, read_runs
 @pytest.fixture(scope="module")
 def table() -> RunTable:
     """Four of the real runs that ship with langmix; one has a loss that diverged."""
-    with resources.as_file(resources.files("langmix.data").joinpath("laptop.csv")) as path:
+    with resources.as_file(resources.files("langmix.data").joinpath("seven-languages.csv")) as path:
         runs = read_runs(path)
     chosen = runs.select(np.isin(runs.run, list(dict.fromkeys(runs.run))[:4]))
     frame = chosen.frame.copy()

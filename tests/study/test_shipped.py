@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 
-def test_the_shipped_run_table_is_that_of_the_laptop_study() -> None:
-    study = Path(__file__).parents[2] / "studies" / "laptop" / "runs.csv"
+def test_the_shipped_run_table_is_that_of_the_study_of_seven_languages() -> None:
+    study = Path(__file__).parents[2] / "studies" / "seven-languages" / "runs.csv"
     if not study.exists():
         pytest.skip("the studies are not beside the package")
-    assert resources.files("langmix.data").joinpath("laptop.csv").read_bytes() == study.read_bytes()
+    assert resources.files("langmix.data").joinpath("seven-languages.csv").read_bytes() == study.read_bytes()

@@ -95,8 +95,13 @@ def run(
     engine: Annotated[
         str | None, typer.Option(help="Where runs are trained: local or ray; default: as study.yaml says.")
     ] = None,
+    device: Annotated[str | None, typer.Option(help="local: cpu, cuda, or auto, the default.")] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="local: training processes; default: one per core.")
+        int | None, typer.Option(min=1, help="local: training processes; default: one per GPU or core.")
+    ] = None,
+    pack: Annotated[
+        int | None,
+        typer.Option(min=1, help="local: runs of one shape per program; default: 32 on a GPU, 1 on a core."),
     ] = None,
     address: Annotated[
         str | None, typer.Option(help="ray: auto, host:port, or ray://host:port of the cluster.")
@@ -120,7 +125,9 @@ def run(
     chosen = _engine(
         read_study(folder).engine,
         engine,
+        device=device,
         workers=workers,
+        pack=pack,
         address=address,
         cpus_per_run=cpus_per_run,
         gpus_per_run=gpus_per_run,
@@ -208,7 +215,7 @@ def demo(
     json: _options.Json = False,
 ) -> None:
     """Fit, allocate and report on a run table that ships with langmix: real runs of tiny models."""
-    with resources.as_file(resources.files("langmix.data").joinpath("laptop.csv")) as path:
+    with resources.as_file(resources.files("langmix.data").joinpath("seven-languages.csv")) as path:
         table = read_runs(path)
     laws = fit(table)
     allocations = answer(laws, QUESTIONS)
@@ -220,7 +227,7 @@ def demo(
         laws,
         allocations,
         out / "report",
-        title="Seven languages on a laptop",
+        title="Seven languages",
         notes=[TINY],
     )
     if not json:
@@ -233,8 +240,9 @@ def demo(
 
 
 TINY = (
-    "These runs are of tiny models on a few packages, trained on a laptop. They show the method; for a real "
-    "decision, fit your own runs (`langmix fit runs.csv`) or train larger ones (`langmix study run FOLDER`)."
+    "These runs are of tiny models on a few packages, trained on two CPU cores. They show the method; for a "
+    "real decision, fit your own runs (`langmix fit runs.csv`) or train larger ones (`langmix study run "
+    "FOLDER`)."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -68,52 +69,73 @@ class Engine(Protocol):
         ...
 
 
-def train_task(
-    task: Task,
+def packs(tasks: Sequence[Task], most: int) -> list[list[Task]]:
+    """Tasks of one shape and the same budgets together, ``most`` at a time, in the order of their first."""
+    alike: dict[object, list[Task]] = {}
+    for task in tasks:
+        alike.setdefault((task.size, task.planned.budgets), []).append(task)
+    cut = [same[k : k + most] for same in alike.values() for k in range(0, len(same), most)]
+    place = {task.planned.run: k for k, task in enumerate(tasks)}
+    return sorted(cut, key=lambda pack: place[pack[0].planned.run])
+
+
+def train_tasks(
+    tasks: Sequence[Task],
     *,
     corpus: Corpus,
     recipe: Recipe,
     device: str = "cpu",
     ranks: int = 1,
     advance: Callable[[float], None],
-) -> Rows:
-    """Train a task in this process, or its model sharded over ``ranks`` of its children.
+) -> list[Rows]:
+    """Train tasks of one pack in this process, or the model of one sharded over ``ranks`` of its children.
 
     ``advance`` is told the FLOPs of every step, and those of a trunk that was kept.
     """
-    flops = task.size.flops_per_token(corpus.vocab_size, recipe.sequence)
+    first, size = tasks[0], tasks[0].size
+    flops = size.flops_per_token(corpus.vocab_size, recipe.sequence)
 
     def told(tokens: int) -> None:
-        advance(tokens * flops)
+        advance(tokens * flops * len(tasks))
 
-    checkpoints: Iterable[Checkpoint]
+    checkpoints: Iterable[Sequence[Checkpoint]]
     if ranks > 1:
         from langmix.lab._sharded import train_sharded
 
-        checkpoints = train_sharded(
-            task.planned,
-            size=task.size,
-            corpus=corpus,
-            recipe=recipe,
-            ranks=ranks,
-            device=device,
-            advance=told,
+        (task,) = tasks
+        checkpoints = (
+            [each]
+            for each in train_sharded(
+                task.planned,
+                size=size,
+                corpus=corpus,
+                recipe=recipe,
+                ranks=ranks,
+                device=device,
+                advance=told,
+            )
         )
     else:
         from langmix.lab._saved import Saved
-        from langmix.lab._train import train
+        from langmix.lab._train import train_packed
 
         # A program for a shape pays where there is much to train, and needs a C++ compiler.
-        long = task.planned.trained_tokens * flops > _COMPILED
+        long = first.planned.trained_tokens * flops * len(tasks) > _COMPILED
         compiled = long and any(shutil.which(name) for name in ("g++", "clang++", "c++"))
-        checkpoints = train(
-            task.planned,
-            size=task.size,
+        marks = hashlib.sha256("".join(task.mark for task in tasks).encode()).hexdigest()
+        mark = marks if len(tasks) > 1 else first.mark
+        checkpoints = train_packed(
+            [task.planned for task in tasks],
+            size=size,
             corpus=corpus,
             recipe=recipe,
             device=device,
             compiled=compiled,
-            saved=Saved(path=task.trunk, mark=task.mark) if task.trunk else None,
+            saved=Saved(path=first.trunk, mark=mark) if first.trunk else None,
             advance=told,
         )
-    return [run_row(task.planned, size=task.size, corpus=corpus, checkpoint=each) for each in checkpoints]
+    by_run = zip(*checkpoints, strict=True)
+    return [
+        [run_row(task.planned, size=size, corpus=corpus, checkpoint=each) for each in found]
+        for task, found in zip(tasks, by_run, strict=True)
+    ]

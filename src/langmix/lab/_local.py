@@ -1,4 +1,4 @@
-"""The engine `local`: the cores of this machine, one single-threaded process each."""
+"""The engine `local`: the GPUs of this machine, a process each, or its cores, a single-threaded one each."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pydantic import Field
 
 from langmix.config import Config
 from langmix.corpus import Corpus, open_corpus
-from langmix.errors import LangmixError
-from langmix.lab._engine import Task, train_task
+from langmix.errors import InputError, LangmixError
+from langmix.lab._engine import Task, packs, train_tasks
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Rows
 
@@ -37,11 +37,27 @@ class Local(Config):
 
     Attributes:
         kind: ``local``.
-        workers: processes; absent is one per core that this process may use.
+        device: ``cpu``, ``cuda``, or ``auto``: GPUs where there are any.
+        workers: processes; absent is one per GPU, or per core that this process may use.
+        pack: runs of one shape that train as one program; absent is 32 on a GPU, and 1 on a core, where
+            packing gains nothing.
     """
 
     kind: Literal["local"] = "local"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = Field(default=None, gt=0)
+    pack: int | None = Field(default=None, gt=0)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether runs are trained on GPUs."""
+        return self.device == "cuda" or (self.device == "auto" and bool(_gpus()))
+
+    @property
+    def processes(self) -> int:
+        """That train at once."""
+        here = _gpus() if self.on_gpu else len(os.sched_getaffinity(0))
+        return self.workers or max(1, here)
 
     def train(
         self,
@@ -53,18 +69,22 @@ class Local(Config):
     ) -> Generator[tuple[Task, Rows], None, None]:
         """See `Engine.train`; a lost worker costs what its run did since its trunk was kept."""
         left, ended = list(tasks), 0.0
+        device, pack = ("cuda", 32) if self.on_gpu else ("cpu", 1)
         for _ in range(_ATTEMPTS):
             try:
-                with _pool(self.workers or len(os.sched_getaffinity(0))) as (pool, trained):
-                    waiting = {pool.submit(_work, task, str(corpus.folder), recipe): task for task in left}
+                with _pool(self.processes, device) as (pool, trained):
+                    waiting = {
+                        pool.submit(_work, together, str(corpus.folder), recipe, device): together
+                        for together in packs(left, self.pack or pack)
+                    }
                     while waiting:
                         done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
                         report(ended + trained.value)
                         for future in done:
-                            rows = future.result()
-                            task = waiting.pop(future)
-                            left.remove(task)
-                            yield task, rows
+                            found = future.result()
+                            for task, rows in zip(waiting.pop(future), found, strict=True):
+                                left.remove(task)
+                                yield task, rows
                 return
             except BrokenProcessPool:
                 ended = sum(task.price for task in tasks) - sum(task.price for task in left)
@@ -75,14 +95,23 @@ class Local(Config):
         )
 
 
+def _gpus() -> int:
+    """GPUs that this process may use, seen without importing torch."""
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
+    return len([path for path in Path("/dev").glob("nvidia*") if path.name[6:].isdigit()])
+
+
 @contextmanager
-def _pool(workers: int) -> Any:
+def _pool(workers: int, device: str) -> Any:
     """Spawned processes of one thread each, and their shared count of FLOPs."""
     context = multiprocessing.get_context("spawn")
-    trained = context.Value(ctypes.c_double)
+    trained, turn = context.Value(ctypes.c_double), context.Value(ctypes.c_int)
     saved = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))  # read when a worker imports torch
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(trained,))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin, initargs=(trained, turn, device)
+    )
     try:
         yield pool, trained
     finally:
@@ -94,17 +123,39 @@ def _pool(workers: int) -> Any:
                 os.environ[name] = value
 
 
-def _begin(trained: Any) -> None:
+def _begin(trained: Any, turn: Any, device: str) -> None:
     import torch
 
     torch.set_num_threads(1)
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            return  # the first task says so
+        with turn.get_lock():
+            torch.cuda.set_device(turn.value % torch.cuda.device_count())
+            turn.value += 1
     global _trained
     _trained = trained
 
 
-def _work(task: Task, corpus_folder: str, recipe: Recipe) -> Rows:
+def _work(tasks: Sequence[Task], corpus_folder: str, recipe: Recipe, device: str) -> list[Rows]:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "device cuda: torch finds no GPU here; expected one, with a build of torch for it; use device cpu"
+        )
+
     def advance(flops: float) -> None:
         with _trained.get_lock():
             _trained.value += flops
 
-    return train_task(task, corpus=open_corpus(Path(corpus_folder)), recipe=recipe, advance=advance)
+    try:
+        return train_tasks(
+            tasks, corpus=open_corpus(Path(corpus_folder)), recipe=recipe, device=device, advance=advance
+        )
+    except torch.OutOfMemoryError:
+        size = tasks[0].size.name
+        raise InputError(
+            f"{len(tasks)} runs of size {size!r} in one program do not fit into the memory of a GPU; pack "
+            "fewer (engine.pack in study.yaml, or --pack)"
+        ) from None

@@ -149,7 +149,10 @@ class FusedHead(torch.autograd.Function):
                 continue
             p_RCV.scatter_add_(-1, y_RC[..., None], p_RCV.new_full((*y_RC.shape, 1), -1.0))
             g_RCD.copy_(p_RCV @ weight_RVD)
-            grad_RVD.baddbmm_(p_RCV.mT, x_RCD)
+            if torch.is_autocast_enabled(x_RND.device.type):
+                grad_RVD += p_RCV.mT @ x_RCD
+            else:
+                grad_RVD.baddbmm_(p_RCV.mT, x_RCD)
         ctx.save_for_backward(grad_x_RND, grad_RVD)
         ctx.positions = n
         return total_R / n

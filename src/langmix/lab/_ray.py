@@ -25,7 +25,7 @@ from langmix.corpus import Corpus, CorpusCard, open_corpus
 from langmix.corpus._shards import SPLITS, shard_path, write_card
 from langmix.errors import InputError, LangmixError
 from langmix.lab._cluster import check_address, connected
-from langmix.lab._engine import Task, WorkerLostError, train_task
+from langmix.lab._engine import Task, WorkerLostError, train_tasks
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Rows
 
@@ -318,9 +318,15 @@ def _work(k: int, task: Task, order: _Order, shards: Mapping[str, Any] | None, b
     with TemporaryDirectory() as folder:
         if order.ranks > 1 and isinstance(corpus, _Shipped):
             corpus = corpus.written(Path(folder))
-        return train_task(
-            task, corpus=corpus, recipe=order.recipe, device=order.device, ranks=order.ranks, advance=advance
+        (rows,) = train_tasks(
+            [task],
+            corpus=corpus,
+            recipe=order.recipe,
+            device=order.device,
+            ranks=order.ranks,
+            advance=advance,
         )
+        return rows
 
 
 def _corpus(order: _Order, shards: Mapping[str, Any] | None) -> Corpus | None:

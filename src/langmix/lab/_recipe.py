@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from langmix.config import Config
@@ -22,6 +24,7 @@ class Recipe(Config):
         weight_decay: of matrices.
         clip: largest norm of the gradient.
         evaluation_tokens: of validation text per language and checkpoint.
+        precision: of products of matrices; weights, moments and sums are in float32 with either.
     """
 
     sequence: int = Field(default=128, gt=1)
@@ -34,6 +37,7 @@ class Recipe(Config):
     weight_decay: float = Field(default=0.1, ge=0)
     clip: float = Field(default=1.0, gt=0)
     evaluation_tokens: int = Field(default=16_384, gt=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     @property
     def batch_tokens(self) -> int:

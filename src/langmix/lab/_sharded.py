@@ -7,8 +7,8 @@
   and these are DTensors. Sums are formed in another order: losses agree to rounding, not to the bit.
 - The trunk waits in host memory while its branch cools down, so that a GPU holds one model.
 
-Limits: one machine (no ranks on other nodes), float32, no torch.compile, no packing; a run that is killed
-starts over. Every rank holds the whole model in host memory while it starts, and measures all validation
+Limits: one machine (no ranks on other nodes), no torch.compile, no packing; a run that is killed starts
+over. Every rank holds the whole model in host memory while it starts, and measures all validation
 text.
 """
 
@@ -41,7 +41,15 @@ from langmix.lab._optimizer import BETA1
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Checkpoint
 from langmix.lab._sizes import ModelSize
-from langmix.lab._train import branch_start, checkpoint, mean_loss, planned_sequences, rate_at, windows
+from langmix.lab._train import (
+    branch_start,
+    checkpoint,
+    mean_loss,
+    planned_sequences,
+    precision,
+    rate_at,
+    windows,
+)
 
 _SILENCE: Final = timedelta(minutes=10)  # of a rank that others wait for: they give up
 
@@ -268,8 +276,10 @@ def _train(rank: int, order: _Order, sender: Connection | None) -> None:
         for step in range(first, last):
             batch_BT = torch.from_numpy(sequences.batch(step * recipe.batch + rank * mine, mine))
             batch_RBT = batch_BT[None].to(device)
+            with precision(recipe, device):
+                loss_R = loss(batch_RBT[..., :-1], batch_RBT[..., 1:])
             # FSDP takes the mean of the ranks' gradients: that of the whole batch.
-            loss(batch_RBT[..., :-1], batch_RBT[..., 1:]).sum().backward()
+            loss_R.sum().backward()
             nn.utils.clip_grad_norm_(loss.parameters(), recipe.clip)
             for group in optimizer.param_groups:
                 group["lr"] = peak * rate_at(step, first, last, cool=cool, recipe=recipe)
@@ -285,7 +295,8 @@ def _train(rank: int, order: _Order, sender: Connection | None) -> None:
         done = start
         trunk = _Trunk(loss, optimizer) if last < steps[-1] else None
         run(start, last, cool=True)
-        losses = {name: mean_loss(loss, each)[0] for name, each in validation.items()}
+        with precision(recipe, device):
+            losses = {name: mean_loss(loss, each)[0] for name, each in validation.items()}
         if order.keep is not None:
             _keep(model, order.keep / str(budget), order, corpus=corpus, tokens=budget)
         if sender:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Final, Protocol
 
@@ -119,8 +120,10 @@ def train_packed(
             rate = rate_at(step, first, last, cool=cool, recipe=recipe)
             batch = np.stack([each.batch(step * recipe.batch, recipe.batch) for each in sequences])
             batch_RBT = torch.from_numpy(batch).to(device)
-            hidden_RND = forward(model, batch_RBT[..., :-1].contiguous())
-            optimizer.step(model.head(hidden_RND, batch_RBT[..., 1:]), peak_R * rate)
+            with precision(recipe, device):
+                hidden_RND = forward(model, batch_RBT[..., :-1].contiguous())
+                loss_R = model.head(hidden_RND, batch_RBT[..., 1:])
+            optimizer.step(loss_R, peak_R * rate)
             advance(recipe.batch_tokens)
             if saved and not cool and saved.due:
                 saved.write(optimizer, step + 1, measured)
@@ -139,7 +142,8 @@ def train_packed(
         branch[1].copy_from(trunk[1])
         run(*branch, start, last, cool=True)
         keep(budget, branch[0])
-        losses = {name: mean_loss(branch[0], each) for name, each in validation.items()}
+        with precision(recipe, device):
+            losses = {name: mean_loss(branch[0], each) for name, each in validation.items()}
         measured.append(
             [
                 checkpoint(sequences[k], last, recipe, {name: values[k] for name, values in losses.items()})
@@ -159,6 +163,13 @@ def checkpoint(sequences: Sequences, step: int, recipe: Recipe, losses: dict[str
         losses=losses,
         shares=sequences.realised(step * recipe.batch),
         distinct=dict(sequences.distinct),
+    )
+
+
+def precision(recipe: Recipe, device: str) -> AbstractContextManager[None]:
+    """Products of matrices in the recipe's precision."""
+    return torch.autocast(
+        torch.device(device).type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"
     )
 
 

@@ -248,8 +248,9 @@ class Study:
             raise InputError(f"{self.folder / CONFIG}: {error}") from None
         left = self.left(runs)
         if left:
-            here = isinstance(engine, Local)  # what runs take elsewhere cannot be told
-            workers = engine.workers or len(os.sched_getaffinity(0)) if isinstance(engine, Local) else 1
+            # What runs take on other machines and on GPUs cannot be told.
+            here = isinstance(engine, Local) and not engine.on_gpu
+            workers = engine.processes if isinstance(engine, Local) else 1
             if here:
                 check_machine(
                     left, sizes=sizes, corpus=corpus, recipe=recipe, folder=self.work, workers=workers
