@@ -204,8 +204,10 @@ class Over(Exception):
 class Clock:
     """Tokens per second between the end of warming up and the end of the measurement."""
 
-    def __init__(self, seconds: float, *, wait: Callable[[], object] = lambda: None, warm: int = 5) -> None:
-        self.seconds, self.wait, self.warm = seconds, wait, warm
+    def __init__(
+        self, seconds: float, *, wait: Callable[[], object] = lambda: None, warm: int = 5, each: int = 1
+    ) -> None:
+        self.seconds, self.wait, self.warm, self.each = seconds, wait, warm, each
         self.begin = self.speed = 0.0
         self.tokens = self.steps = 0
 
@@ -216,14 +218,16 @@ class Clock:
             self.wait()
             self.begin = time.perf_counter()
         elif self.steps > self.warm:
-            self.tokens += tokens
+            self.tokens += tokens * self.each
             passed = time.perf_counter() - self.begin
             if passed >= self.seconds:
                 self.speed = self.tokens / passed
                 raise Over
 
 
-def trainer(cores: int, name: str, corpus: Path, seconds: float) -> float:
+def trainer(
+    cores: int, name: str, corpus: Path, seconds: float, device: str = "cpu", precision: str = "float32"
+) -> float:
     """Tokens per second of `transformers.Trainer` with all cores."""
     import torch
     from transformers import LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
@@ -258,7 +262,8 @@ def trainer(cores: int, name: str, corpus: Path, seconds: float) -> float:
             save_strategy="no",
             logging_strategy="no",
             disable_tqdm=True,
-            use_cpu=True,
+            use_cpu=device == "cpu",
+            bf16=precision == "bfloat16",
         )
         try:
             Trainer(
