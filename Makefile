@@ -25,9 +25,9 @@ ray: .venv/.full  ## sweeps on a Ray cluster of two nodes on this machine
 	$(PIP) --editable '.[report,lab,ray,trees,dev]'
 	$(BIN)/pytest -m ray tests/lab
 
-trackers: .venv/.full  ## the importers against the trackers' own packages
+trackers: .venv/.full  ## importers and loggers against the trackers' own packages
 	$(PIP) --editable '.[report,lab,track,trees,dev]'
-	$(BIN)/pytest tests/runs
+	$(BIN)/pytest tests/runs tests/lab/test_trackers.py
 
 # Two environments, since the trainers want different versions of one another's dependencies. torch comes first:
 # where the index has a build for the CPU, the later installs keep it.
