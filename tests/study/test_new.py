@@ -7,7 +7,7 @@ import yaml
 
 from langmix.corpus import source_of
 from langmix.errors import InputError
-from langmix.lab import ModelSize
+from langmix.lab import ModelSize, Recipe
 from langmix.languages import LANGUAGES
 from langmix.study import PRESETS, new_study, read_study
 
@@ -61,7 +61,16 @@ def test_every_preset_plans_for_a_languages_of_ones_own(tmp_path: Path, preset: 
     assert {run.size for run in config.runs()} <= set(shapes)
     assert shapes["1B"].params == pytest.approx(1e9, rel=0.01)
     assert max(run.budgets[-1] for run in config.runs()) >= 2e10
+    assert config.corpus.vocab_size == 32_768
     assert (config.validation is not None) == (preset == "standard")
+
+
+def test_recipes_are_the_labs_own_at_its_scale_and_usual_ones_at_a_billion() -> None:
+    assert Recipe.near(params=4e5, budgets=[100_000, 200_000, 400_000, 800_000]) == Recipe()
+    large = Recipe.near(params=1e9, budgets=[10**10, 2 * 10**10])
+    assert 2e-4 < large.peak(1e9) < 2e-3
+    assert large.peak(1e8) > large.peak(1e9)
+    assert 2e5 < large.batch_tokens < 1e6
 
 
 def test_what_is_wrong_is_told_and_nothing_written(tmp_path: Path) -> None:

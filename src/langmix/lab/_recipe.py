@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from pydantic import Field
 
 from langmix.config import Config
 from langmix.errors import InputError
+
+_LAB: Final = 3e7
+"""Parameters up to which recipes are the lab's own."""
+_SEQUENCES: Final = ((1e6, 128), (_LAB, 512), (math.inf, 2048))
+"""Largest model, and tokens of its sequences."""
 
 
 class Recipe(Config):
@@ -38,6 +45,35 @@ class Recipe(Config):
     clip: float = Field(default=1.0, gt=0)
     evaluation_tokens: int = Field(default=16_384, gt=0)
     precision: Literal["float32", "bfloat16"] = "float32"
+
+    @classmethod
+    def near(cls, *, params: float, budgets: Sequence[int]) -> Recipe:
+        """A recipe for a study: of its largest model, and its budgets.
+
+        Batches are a power of two of sequences, at most the 0.58 D^0.571 tokens of Step Law (Li et al. 2025,
+        arXiv 2503.04715) at the geometric mean D of the budgets, since one trunk serves all of them; at the
+        lab's small scale that is the batch that was best there. Learning rates are those of Step Law,
+        1.79 N^-0.713 D^0.307, where its models were (from 30M parameters on), and the lab's own below, where
+        it is ten times too high (docs/studies.md has the sweep).
+
+        Args:
+            params: non-embedding, of the largest model.
+            budgets: tokens.
+        """
+        sequence = next(length for most, length in _SEQUENCES if params <= most)
+        tokens = math.exp(sum(map(math.log, budgets)) / len(budgets))
+        batch = 2 ** max(0, math.floor(math.log2(0.58 * tokens**0.571 / sequence)))
+        if params <= _LAB:
+            return cls(sequence=sequence, batch=batch)
+        return cls(
+            sequence=sequence,
+            batch=batch,
+            learning_rate=float(f"{1.79 * params**-0.713 * tokens**0.307:.2g}"),
+            learning_rate_exponent=-0.713,
+            reference_params=params,
+            warmup_steps=max(50, min(2000, round(min(budgets) / (sequence * batch) / 20))),
+            evaluation_tokens=262_144,
+        )
 
     @property
     def batch_tokens(self) -> int:

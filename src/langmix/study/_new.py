@@ -13,7 +13,7 @@ import yaml
 from langmix import files
 from langmix.corpus import Source
 from langmix.errors import InputError
-from langmix.lab import ModelSize
+from langmix.lab import ModelSize, Recipe
 from langmix.study._config import CONFIG, read_study
 
 
@@ -91,6 +91,12 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
 self-repetition; it does not print the size of these."""
 
 
+_VOCABULARIES: Final = ((1e6, 2048), (3e7, 8192), (float("inf"), 32_768))
+"""Largest model, and a vocabulary that does not outweigh it."""
+_BYTES_PER_TOKEN: Final = 8
+"""Of text to keep per token of the largest budget: more than code has, so that nothing need repeat."""
+
+
 def new_study(
     folder: Path,
     *,
@@ -165,6 +171,8 @@ def _content(
         "corpus": {
             "sources": [source.model_dump(mode="json", exclude_none=True) for source in sources],
             "languages": list(languages),
+            "vocab_size": next(size for most, size in _VOCABULARIES if params <= most),
+            "bytes_per_language": max(6_000_000, _round(_BYTES_PER_TOKEN * tokens)),
         },
     }
     if design.validation:
@@ -173,6 +181,12 @@ def _content(
         {"name": s.name, "d_model": s.d_model, "n_layers": s.n_layers, "n_heads": s.n_heads, "d_ff": s.d_ff}
         for s in shapes
     ]
+    recipe = Recipe.near(params=params, budgets=budgets)
+    content["recipe"] = recipe.model_dump(exclude_defaults=True) or {
+        "sequence": recipe.sequence,
+        "batch": recipe.batch,
+        "learning_rate": recipe.learning_rate,
+    }
     content["plan"] = plan
     if design.validation:
         content["validation"] = {
