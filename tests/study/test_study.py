@@ -228,7 +228,7 @@ def test_the_demo_needs_no_torch_and_prints_the_answer(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    for part in ("alpha (N)", "3.32M parameters, 8M tokens", "1.5B parameters, 350B tokens", "tiny models"):
+    for part in ("alpha (N)", "4.06M parameters, 8M tokens", "1.5B parameters, 350B tokens", "tiny models"):
         assert part in done.stdout
     assert "438,000 times the largest run" in " ".join(done.stdout.split())
     assert max(map(len, done.stdout.split("page:")[0].splitlines())) <= 80
