@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict, replace
 from itertools import pairwise
@@ -29,6 +31,7 @@ from langmix.lab import (  # noqa: E402
     Local,
     ModelSize,
     Recipe,
+    _local,
     _saved,
     sweep,
 )
@@ -376,6 +379,30 @@ def test_a_lost_worker_costs_no_finished_run(corpus: Corpus, tmp_path: Path, und
             break
     assert process.wait(timeout=120) == 0
     assert sweep_all(corpus, tmp_path / "runs") == undisturbed
+
+
+def _count_for_ever() -> None:
+    while True:
+        _local._advance(1.0)
+
+
+def test_a_worker_killed_while_it_counts_does_not_block_the_driver() -> None:
+    """Its progress is read by the driver: no lock that the dead hold may stand between."""
+    with _local._pool(2, "cpu") as (pool, trained):
+        counting = [pool.submit(_count_for_ever) for _ in range(2)]
+        deadline = time.monotonic() + 60
+        while not all(trained):
+            assert time.monotonic() < deadline, "the workers did not begin"
+            time.sleep(0.01)
+        for process in list(pool._processes.values()):
+            process.kill()
+        for future in counting:
+            with pytest.raises(BrokenProcessPool):
+                future.result(timeout=60)
+        reader = threading.Thread(target=lambda: sum(trained), daemon=True)
+        reader.start()
+        reader.join(timeout=10)
+        assert not reader.is_alive()
 
 
 class Killed(Exception):

@@ -29,7 +29,8 @@ _THREADS: Final = (
     "TORCHINDUCTOR_COMPILE_THREADS",
 )
 
-_trained: Any = None  # in a worker: the shared count of FLOPs trained
+_trained: Any = None  # in a worker: the shared FLOPs trained, one number per worker
+_place: int = 0  # in a worker: its own among them
 
 
 class Local(Config):
@@ -79,7 +80,7 @@ class Local(Config):
                     }
                     while waiting:
                         done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
-                        report(ended + trained.value)
+                        report(ended + sum(trained))
                         for future in done:
                             found = future.result()
                             for task, rows in zip(waiting.pop(future), found, strict=True):
@@ -104,9 +105,13 @@ def _gpus() -> int:
 
 @contextmanager
 def _pool(workers: int, device: str) -> Any:
-    """Spawned processes of one thread each, and their shared count of FLOPs."""
+    """Spawned processes of one thread each, and the FLOPs that each has trained.
+
+    No lock on these: a worker that is killed while it holds one would block the driver for ever. Each writes
+    its own number.
+    """
     context = multiprocessing.get_context("spawn")
-    trained, turn = context.Value(ctypes.c_double), context.Value(ctypes.c_int)
+    trained, turn = context.RawArray(ctypes.c_double, workers), context.Value(ctypes.c_int)
     saved = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))  # read when a worker imports torch
     pool = ProcessPoolExecutor(
@@ -127,14 +132,17 @@ def _begin(trained: Any, turn: Any, device: str) -> None:
     import torch
 
     torch.set_num_threads(1)
-    if device == "cuda":
-        if not torch.cuda.is_available():
-            return  # the first task says so
-        with turn.get_lock():
-            torch.cuda.set_device(turn.value % torch.cuda.device_count())
-            turn.value += 1
-    global _trained
+    global _trained, _place
     _trained = trained
+    with turn.get_lock():
+        _place = turn.value
+        turn.value += 1
+    if device == "cuda" and torch.cuda.is_available():  # if not, the first task says so
+        torch.cuda.set_device(_place % torch.cuda.device_count())
+
+
+def _advance(flops: float) -> None:
+    _trained[_place] += flops
 
 
 def _work(tasks: Sequence[Task], corpus_folder: str, recipe: Recipe, device: str) -> list[Rows]:
@@ -145,13 +153,9 @@ def _work(tasks: Sequence[Task], corpus_folder: str, recipe: Recipe, device: str
             "device cuda: torch finds no GPU here; expected one, with a build of torch for it; use device cpu"
         )
 
-    def advance(flops: float) -> None:
-        with _trained.get_lock():
-            _trained.value += flops
-
     try:
         return train_tasks(
-            tasks, corpus=open_corpus(Path(corpus_folder)), recipe=recipe, device=device, advance=advance
+            tasks, corpus=open_corpus(Path(corpus_folder)), recipe=recipe, device=device, advance=_advance
         )
     except torch.OutOfMemoryError:
         size = tasks[0].size.name
