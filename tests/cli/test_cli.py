@@ -13,18 +13,7 @@ from langmix.corpus import CorpusCard, LanguageCard
 from langmix.corpus._megatron import read_token_file, write_token_file
 from langmix.corpus._shards import write_card
 from langmix.runs import RunTable
-
-Run = subprocess.CompletedProcess[str]
-
-
-def langmix(*arguments: object, cwd: Path) -> Run:
-    return subprocess.run(
-        [sys.executable, "-m", "langmix", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from terminal import Run, langmix
 
 
 def refused(result: Run, *told: str) -> None:
@@ -284,3 +273,14 @@ def test_what_cannot_be_trained_names_its_option(tmp_path: Path, options: list[s
         tmp_path, CorpusCard(vocab_size=300, tokenizer_sha256="", seed=0, languages={"go": card}, sources=[])
     )
     refused(langmix("train", ".", *options, cwd=tmp_path), *told)
+
+
+def test_a_process_ends_with_the_message_and_code_2(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "langmix", "fit", "absent.csv"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    refused(done, "absent.csv")

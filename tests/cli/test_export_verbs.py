@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,12 +8,7 @@ from mixtures import SHARES, allocation
 
 from langmix.allocate import write_mixture
 from langmix.export import TRAINERS
-
-
-def langmix(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "langmix", *arguments], cwd=cwd, capture_output=True, text=True, check=False
-    )
+from terminal import langmix
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli import langmix, refused
+from test_cli import refused
 
 from langmix.runs import read_runs
+from terminal import langmix
 
 TABLE = """name,step,size,go,rust,val go,val rust
 a,10,1,25,75,3.0,4.0
