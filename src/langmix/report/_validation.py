@@ -52,7 +52,7 @@ def validation_figure(validation: Validation, *, name: str, objective: str) -> D
         right.plot(error, place + offset, "o", ms=4, color=colour, label=mixture_name)
     right.axvline(0, color=SOFT, lw=0.8)
     right.set_title("predicted against measured loss")
-    right.set_xlabel("error of the prediction, %; lines: 90% interval of the law")
+    right.set_xlabel("error of the prediction, % (90% intervals)")
     figure.legend(loc="outside lower center", ncols=4)
     return Drawing(
         name=name,
