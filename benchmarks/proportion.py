@@ -4,7 +4,7 @@ The number is the mean loss of a mixture on its own validation data, sum_i p_i L
 predicts it, other laws predict each L_i. Runs are held out in 5 parts, split by run; errors are mean absolute
 relative errors on checkpoints whose data did not repeat.
 
-    python benchmarks/proportion.py studies/laptop/runs.csv
+    python benchmarks/proportion.py studies/seven-languages/runs.csv
 """
 
 from __future__ import annotations

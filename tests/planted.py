@@ -17,12 +17,17 @@ SIZES = (25e3, 50e3, 100e3, 300e3)
 BUDGETS = (2e5, 4e5, 8e5, 16e5)
 
 
-def truth(rng: np.random.Generator, count: int = 7, elasticity: float = 1.0) -> Coefficients:
-    """A law of every language, with transfer between all of them; s = 1 is transfer at fixed rates."""
+def truth(
+    rng: np.random.Generator, count: int = 7, elasticity: float = 1.0, progress: float = 0.0
+) -> Coefficients:
+    """A law of every language, with transfer between all of them; s = 1 is transfer at fixed rates.
+
+    ``progress`` are nats that fall with all tokens, whatever the language.
+    """
     tau = np.exp(rng.normal(np.log(0.12), 0.8, (count, count)))
     np.fill_diagonal(tau, 1.0)
     return Coefficients(
-        form="ces",
+        form="progress",
         values={
             "E": rng.uniform(0.3, 0.6, count),
             "A": rng.uniform(0.2, 0.5, count),
@@ -33,6 +38,8 @@ def truth(rng: np.random.Generator, count: int = 7, elasticity: float = 1.0) -> 
             "s": np.full(count, elasticity),
             "b": np.zeros(count),
             "tau": tau,
+            "C": np.full(count, progress),
+            "gamma": np.full(count, 0.6),
         },
         own=np.arange(count),
         reference_params=1e5,

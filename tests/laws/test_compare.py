@@ -28,14 +28,23 @@ def test_all_forms_and_rivals_are_compared_on_the_same_checkpoints(
     monkeypatch.setattr(comparison, "_splits", lambda runs, seed: {"larger D": [largest]})
     laws = fit(few_languages, draws=0, delta=0.01, all_forms=True)
     assert {e.form for e in laws.held_out} == {*FORMS, "capacity", "trees", "stack"}
-    assert laws.form in ("ces", "transfer", "chinchilla")
+    assert laws.form in ("ces", "progress", "transfer", "chinchilla")
     assert len({e.rows for e in laws.held_out}) == 1
     assert all(np.isfinite(e.error) for e in laws.held_out)
 
 
+def test_forms_that_one_budget_cannot_tell_apart_do_not_compete(few_languages: RunTable) -> None:
+    largest = few_languages.tokens > few_languages.tokens.max() / 1.2
+    compared = {e.form for e in fit(few_languages.select(largest), draws=0, delta=0.01).held_out}
+    assert "ces" in compared
+    assert "progress" not in compared
+
+
 @pytest.mark.parametrize("name", PREDICTORS)
 def test_what_only_predicts_is_no_law_to_fit(name: str, few_languages: RunTable) -> None:
-    with pytest.raises(InputError, match=f"'{name}' only predicts, .* expected one of ces, transfer"):
+    with pytest.raises(
+        InputError, match=f"'{name}' only predicts, .* expected one of ces, progress, transfer"
+    ):
         fit(few_languages, law=name)
 
 

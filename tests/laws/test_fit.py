@@ -65,6 +65,21 @@ def test_planted_diminishing_transfer_is_found() -> None:
     assert errors["ces"] < 0.01 < errors["transfer"]
 
 
+def test_a_term_of_all_tokens_is_found_where_it_is_and_harmless_where_not() -> None:
+    rng = np.random.default_rng(4)
+    uniform = dict.fromkeys(NAMES[:3], 1 / 3)
+    errors = {}
+    for progress in (0.5, 0.0):
+        law = truth(rng, count=3, elasticity=0.6, progress=progress)
+        runs = plant(law, rng, noise=0.002)
+        true = law.loss(6e5, 6.4e6, np.full(3, 1 / 3))  # twice the largest N, four times the largest D
+        for form in ("ces", "progress"):
+            shown = fit(runs, law=form, draws=0).predict(params=6e5, tokens=6.4e6, shares=uniform)
+            errors[form, progress] = np.abs(np.array(list(shown.loss.values())) / true - 1).mean()
+    assert errors["progress", 0.5] < 0.01 < errors["ces", 0.5]
+    assert errors["progress", 0.0] < 0.01
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_partial_derivatives_of_every_form_agree_with_finite_differences(
     form: str, planted_runs: RunTable

@@ -47,7 +47,7 @@ def _competes(rival: Rival, runs: RunTable, *, all_forms: bool) -> bool:
         return rival.name == "chinchilla"
     if rival.name in FORMS and FORMS[rival.name].needs_own and set(runs.targets) - set(runs.languages):
         return False  # it says nothing about a target that is no language where others are trained on
-    return can_carry_an_allocation(rival.name) or (all_forms and not rival.missing(runs))
+    return (all_forms or can_carry_an_allocation(rival.name)) and not rival.missing(runs)
 
 
 def _errors(rival: Rival, training: Training, held: RunTable) -> Floats:

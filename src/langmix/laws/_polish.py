@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 _PILOT_PHI: Final = 0.02**2
 _SCOUTING: Final = 25
 """Steps that every start takes before only the best two go on."""
+_PATIENCE: Final = 4000
+"""Steps at most after that: along a curved valley a thousand are not always enough."""
 
 
 class Searchable(Protocol):
@@ -123,7 +125,7 @@ def _from_all(space: Searchable, starts: Floats, *, delta: float, phi: float, to
 
     scouts = run(starts, _SCOUTING, 1e-3)
     kept = np.argsort(scouts.objective, kind="stable")[:2]
-    ends = run(scouts.theta[kept], 1000, tolerance)
+    ends = run(scouts.theta[kept], _PATIENCE, tolerance)
     winner = int(np.argmin(ends.objective))
     one = slice(winner, winner + 1)
     return Solution(ends.theta[one], ends.objective[one], ends.converged[one])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from langmix.laws._repetition import worth
+from langmix.laws._units import alike
 from langmix.laws.forms import FORMS, Form, Parameter, Points, Scope
 
 Floats = NDArray[np.float64]
@@ -61,8 +62,8 @@ class Problem:
         """What these checkpoints allow to be fitted."""
         return Scope(
             smallest=float(self.loss.min()),
-            one_size=bool(np.ptp(np.log(self.params)) < 1e-6),
-            one_budget=bool(np.ptp(np.log(self.tokens.sum(axis=1))) < 1e-6),
+            one_size=alike(self.params),
+            one_budget=alike(self.tokens.sum(axis=1)),
             sources=self.sources,
         )
 

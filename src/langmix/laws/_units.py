@@ -28,3 +28,8 @@ def in_units(values: Floats, unit: float) -> Floats:
     mantissa, exponent = np.frexp(values / unit)
     rounded: Floats = np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS)
     return rounded
+
+
+def alike(values: Floats) -> bool:
+    """Whether positive numbers are one and the same, but for rounding."""
+    return bool(np.ptp(np.log(values)) < 1e-6)

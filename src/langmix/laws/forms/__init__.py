@@ -3,7 +3,7 @@
 from typing import Final
 
 from langmix.laws.forms._additive import Additive, Joint
-from langmix.laws.forms._ces import Ces, Chinchilla, Transfer
+from langmix.laws.forms._ces import Ces, Chinchilla, Progress, Transfer
 from langmix.laws.forms._exponential import Exponential
 from langmix.laws.forms._farseer import Farseer
 from langmix.laws.forms._form import (
@@ -22,6 +22,7 @@ FORMS: Final[dict[str, Form]] = {
     form.name: form
     for form in (
         Ces(),
+        Progress(),
         Transfer(),
         Chinchilla(),
         Additive(),

@@ -15,6 +15,7 @@ Convex in the tokens: sum_j tau_j d_j^s is concave for s <= 1 and u^(-beta / s) 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -40,6 +41,8 @@ ALIKE: Final = 0.6
 TAU_PRIOR: Final = (math.log(0.1), 2.0)
 S_PRIOR: Final = (math.log(0.5), 0.3)
 B_PRIOR: Final = (math.log(0.1), 1.5)
+BETA_PRIOR: Final = (math.log(0.5), 0.7)
+GAMMA_PRIOR: Final = (math.log(0.5), 0.7)
 
 
 class Ces(Form):
@@ -48,7 +51,7 @@ class Ces(Form):
     name = "ces"
     description = "effective tokens with diminishing transfer: the first tokens of each language count most"
     formula = "loss = E + A (N/N0)^-alpha + B (x/D0)^-beta, x = (b + sum tau d^s)^(1/s)"
-    linear = ("E", "A", "B")
+    linear: tuple[str, ...] = ("E", "A", "B")
     repeats = True
     needs_own = False
 
@@ -116,6 +119,57 @@ class Ces(Form):
         )
 
 
+class Progress(Ces):
+    """As `Ces`, with a term of all tokens: what training for longer teaches, whatever the language.
+
+    It is the additive law of Shukor et al. 2025 (arXiv 2507.09404, equation 4) with effective tokens in the
+    place of its term of the shares; at a fixed D it is a constant, so that the loss is as convex as that of
+    `Ces`. Tokens count each time they are seen.
+    """
+
+    name = "progress"
+    description = "as ces, and a term of all tokens: what training for longer teaches, whatever the language"
+    formula = f"{Ces.formula.partition(',')[0]} + C (D/D0)^-gamma,{Ces.formula.partition(',')[2]}"
+    linear = ("E", "A", "B", "C")
+    needs_budgets = True
+
+    def parameters(self, scope: Scope) -> tuple[Parameter, ...]:
+        """As `Ces`, with a prior on beta, and C and gamma; with one budget their term is part of E."""
+        tiny, large = 1e-7 * scope.smallest, 1e3 * scope.smallest
+        fixed = scope.one_budget
+        return (
+            # Runs of one language cannot tell the two terms of tokens apart.
+            *(replace(p, prior=BETA_PRIOR) if p.name == "beta" else p for p in super().parameters(scope)),
+            Parameter(name="C", low=tiny, high=tiny if fixed else large, grid=(tiny,), quiet=("low",)),
+            Parameter(
+                name="gamma",
+                low=0.5 if fixed else 0.02,
+                high=0.5 if fixed else 4.0,
+                prior=None if fixed else GAMMA_PRIOR,
+                grid=(0.5,) if fixed else (0.3, 0.8),
+            ),
+        )
+
+    def evaluate(self, v: Values, at: Points) -> Evaluation:
+        """Loss and derivatives in the parameters."""
+        found, log_d, by_C = super().evaluate(v, at), *_all_tokens(v, at)
+        term = v["C"] * by_C
+        return Evaluation(
+            loss=found.loss + term,
+            partials={
+                **found.partials,
+                "C": np.broadcast_to(by_C, term.shape),
+                "gamma": -term * log_d,
+            },
+            by_worth=found.by_worth,
+        )
+
+    def curvature(self, v: Values, at: Points) -> Curvature:
+        """Loss and derivatives in the worth of tokens, at fixed D."""
+        found = super().curvature(v, at)
+        return found._replace(loss=found.loss + v["C"] * _all_tokens(v, at)[1])
+
+
 class Transfer(Ces):
     """Tokens of other languages at fixed rates: s = 1, b = 0."""
 
@@ -140,6 +194,12 @@ class Chinchilla(Transfer):
     def parameters(self, scope: Scope) -> tuple[Parameter, ...]:
         """As `Transfer`, with tau fixed."""
         return tuple(_fixed(p, 0.0) if p.name == "tau" else p for p in super().parameters(scope))
+
+
+def _all_tokens(v: Values, at: Points) -> tuple[Floats, Floats]:
+    """log D, and D^-gamma."""
+    log_d = np.log(np.maximum(at.tokens.sum(axis=-1), NOTHING))
+    return log_d, np.exp(-v["gamma"] * log_d)
 
 
 def _fixed(parameter: Parameter, value: float) -> Parameter:

@@ -124,6 +124,7 @@ class Form(ABC):
         repeats: whether it knows repetition (a parameter R).
         convex: whether the loss is convex in the shares, so that an allocation can be certified.
         needs_own: whether it says nothing about a target without tokens of its own.
+        needs_budgets: whether it is another form where all runs have the same D.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Form(ABC):
     repeats: bool = False
     convex: bool = True
     needs_own: bool = True
+    needs_budgets: bool = False
 
     @abstractmethod
     def parameters(self, scope: Scope) -> tuple[Parameter, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from langmix.laws._units import alike
 from langmix.laws.forms import Form
 from langmix.laws.rivals._training import FormFit, Training
 from langmix.runs import RunTable
@@ -26,7 +27,9 @@ class FormRival:
         return self.form.description
 
     def missing(self, runs: RunTable) -> str:
-        """Forms can always compete."""
+        """A form that the runs cannot tell from a simpler one."""
+        if self.form.needs_budgets and alike(runs.tokens):
+            return f"{self.name}: all runs have the same number of tokens, so that it is ces"
         return ""
 
     def fit(self, training: Training) -> FormFit:
