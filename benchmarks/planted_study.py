@@ -44,10 +44,10 @@ def transfer_from_gains(*, per_percent: float = 0.03, least: float = 0.01) -> Fl
 
 
 class Truth:
-    """A planted law: L = E + A (N/N0)^-alpha + B (N/N0)^drift x^-beta, x = (b + sum tau d^s)^(1/s).
+    """A planted law: L = E + A N^-alpha + B N^drift x^-beta + C D^-gamma, x = (b + sum tau d^s)^(1/s).
 
     Attributes:
-        E, A, alpha, B, beta, s, b, R, drift: shape (7,); d in units of D0.
+        E, A, alpha, B, beta, C, gamma, s, b, R, drift: shape (7,); N in units of N0, d and D of D0.
         tau: shape (7, 7).
     """
 
@@ -59,11 +59,15 @@ class Truth:
         s: float | Floats = 1.0,
         b: float | Floats = 0.0,
         R: float | Floats = 15.0,
+        C: float | Floats = 0.0,
+        gamma: float | Floats = 0.5,
         drift: float = 0.0,
         tau: Floats | None = None,
     ) -> None:
         """``beta`` scales the study's exponents: 1 is as printed, 0.3 is like those of other studies."""
-        self.s, self.b, self.R = (np.broadcast_to(v, 7).astype(float) for v in (s, b, R))
+        self.s, self.b, self.R, self.C, self.gamma = (
+            np.broadcast_to(v, 7).astype(float) for v in (s, b, R, C, gamma)
+        )
         self.drift = drift * rng.standard_normal(7)
         self.beta = BETA * beta * np.exp(0.1 * rng.standard_normal(7))
         self.alpha = ALPHA * np.exp(0.1 * rng.standard_normal(7))
@@ -83,7 +87,8 @@ class Truth:
         u = self.b + (self.tau * d ** self.s[:, None]).sum(axis=1)
         size = params / N0
         x = np.maximum(u, 1e-12) ** (1 / self.s)
-        return self.E + self.A * size**-self.alpha + self.B * size**self.drift * x**-self.beta
+        longer = self.C * (tokens / D0) ** -self.gamma
+        return self.E + self.A * size**-self.alpha + self.B * size**self.drift * x**-self.beta + longer
 
     def objective(self, shares: Floats) -> float:
         """Mean loss of the training run."""
