@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import multiprocessing
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -25,7 +27,7 @@ pytest.importorskip("tokenizers")
 from langmix.corpus import Corpus, CorpusConfig, build_corpus, open_corpus  # noqa: E402
 from langmix.corpus._megatron import write_token_file  # noqa: E402
 from langmix.design import PlannedRun, grid, mixtures, pairs  # noqa: E402
-from langmix.errors import InputError  # noqa: E402
+from langmix.errors import InputError, LangmixError  # noqa: E402
 from langmix.evaluate import losses  # noqa: E402
 from langmix.lab import (  # noqa: E402
     Local,
@@ -40,10 +42,10 @@ from langmix.lab._data import Sequences, schedule  # noqa: E402
 from langmix.lab._engine import Task, packs  # noqa: E402
 from langmix.lab._model import Model  # noqa: E402
 from langmix.lab._optimizer import AdamW  # noqa: E402
-from langmix.lab._results import Checkpoint, fingerprint, run_row  # noqa: E402
+from langmix.lab._results import Checkpoint, Rows, fingerprint, run_row  # noqa: E402
 from langmix.lab._saved import Saved  # noqa: E402
 from langmix.lab._train import train, train_packed  # noqa: E402
-from langmix.runs import read_runs  # noqa: E402
+from langmix.runs import RunTable, read_runs  # noqa: E402
 
 SIZE = ModelSize(name="tiny", d_model=16, n_layers=1, n_heads=2, d_ff=32)
 RECIPE = Recipe(sequence=32, batch=4, evaluation_tokens=512, warmup_steps=2)
@@ -375,9 +377,13 @@ def test_a_lost_worker_costs_no_finished_run(corpus: Corpus, tmp_path: Path, und
     for child in children.read_text().split():
         command = Path(f"/proc/{child}/cmdline").read_bytes()
         if b"spawn_main" in command:
+            kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.json")}
             os.kill(int(child), signal.SIGKILL)
             break
+    else:
+        pytest.fail("no worker to kill")
     assert process.wait(timeout=120) == 0
+    assert kept.items() <= {path: path.stat().st_mtime_ns for path in kept}.items()
     assert sweep_all(corpus, tmp_path / "runs") == undisturbed
 
 
@@ -403,6 +409,71 @@ def test_a_worker_killed_while_it_counts_does_not_block_the_driver() -> None:
         reader.start()
         reader.join(timeout=10)
         assert not reader.is_alive()
+
+
+def test_workers_end_with_a_driver_that_is_killed(corpus: Corpus, tmp_path: Path) -> None:
+    """The driver alone: a terminal that closes kills no group."""
+    process = start(corpus, tmp_path)
+    wait_for_results(tmp_path, 1, process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        process.kill()
+        pytest.skip("needs /proc to find the workers")
+    workers = [Path("/proc") / child for child in children.read_text().split()]
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(running(worker) for worker in workers):
+        assert time.monotonic() < deadline, "workers are left"
+        time.sleep(0.05)
+
+
+def running(process: Path) -> bool:
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class _TrackerDown(Exception):
+    """Stands for a full disk, or a tracker that does not answer."""
+
+
+def test_an_error_ends_the_training_of_what_is_left(corpus: Corpus, tmp_path: Path) -> None:
+    def finished(table: RunTable) -> None:
+        raise _TrackerDown
+
+    before = set(multiprocessing.active_children())
+    with pytest.raises(_TrackerDown):
+        sweep(
+            [replace(planned, budgets=(128, 60_000)) for planned in PLAN],
+            sizes={"tiny": SIZE},
+            corpus=corpus,
+            recipe=RECIPE,
+            folder=tmp_path,
+            workers=2,
+            finished=finished,
+        )
+    assert not set(multiprocessing.active_children()) - before
+    assert len(list(tmp_path.glob("*.json"))) == 1
+
+
+class Together:
+    """An engine whose runs all diverge, and end together."""
+
+    def train(
+        self, tasks: Sequence[Task], *, corpus: Corpus, recipe: Recipe, report: object
+    ) -> Generator[list[tuple[Task, Rows]], None, None]:
+        nothing = dict.fromkeys(corpus.languages, math.nan)
+        ends = Checkpoint(tokens=128, step=1, losses=nothing, shares={}, distinct={})
+        yield [(t, [run_row(t.planned, size=t.size, corpus=corpus, checkpoint=ends)]) for t in tasks]
+
+
+def test_runs_that_all_diverge_are_kept_and_told(corpus: Corpus, tmp_path: Path) -> None:
+    given = {"sizes": {"tiny": SIZE}, "corpus": corpus, "recipe": RECIPE, "folder": tmp_path}
+    with pytest.raises(LangmixError, match=r"all \d+ runs diverged.*lower recipe.learning_rate"):
+        sweep(PLAN, engine=Together(), **given)  # type: ignore[arg-type]
+    assert len(list(tmp_path.glob("*.json"))) == len(PLAN)
 
 
 class Killed(Exception):

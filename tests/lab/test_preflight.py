@@ -12,6 +12,7 @@ from langmix.errors import InputError
 from langmix.lab import ModelSize, Recipe, check_data, check_machine, estimate
 from langmix.lab import _preflight as preflight
 
+RECIPE = Recipe(sequence=32, batch=4, evaluation_tokens=512)
 SIZE = ModelSize(name="tiny", d_model=16, n_layers=1, n_heads=2, d_ff=32)
 
 
@@ -28,19 +29,26 @@ def planned(tokens: int, **unique: int) -> PlannedRun:
 
 def test_too_little_data_is_told_by_how_many_tokens_and_epochs(corpus: Corpus) -> None:
     have = corpus.card.languages["rust"].train_tokens
-    check_data([planned(4 * have)], corpus)  # three epochs of rust
+    check_data([planned(4 * have)], corpus, recipe=RECIPE)  # three epochs of rust
     with pytest.raises(InputError) as caught:
-        check_data([planned(8 * have)], corpus)
+        check_data([planned(8 * have)], corpus, recipe=RECIPE)
     assert "'r' reads them 6.0 times" in str(caught.value)
     assert f"{have / 2 / 1e3:.3g}k more keep it to 4 epochs" in str(caught.value)
-    check_data([planned(8 * have)], corpus, max_epochs=6)
+    check_data([planned(8 * have)], corpus, recipe=RECIPE, max_epochs=6)
 
 
 def test_a_cap_above_the_data_is_told_and_one_below_may_repeat(corpus: Corpus) -> None:
     have = corpus.card.languages["rust"].train_tokens
-    check_data([planned(100 * have, rust=320, python=320)], corpus)
+    check_data([planned(100 * have, rust=320, python=320)], corpus, recipe=RECIPE)
     with pytest.raises(InputError, match=r"needs .* distinct ones, 1k more"):
-        check_data([planned(2560, rust=have + 1000)], corpus)
+        check_data([planned(100 * have, rust=have + 1000)], corpus, recipe=RECIPE)
+    check_data([planned(2560, rust=have + 1000)], corpus, recipe=RECIPE)  # it reads fewer than the cap
+
+
+def test_text_shorter_than_a_sequence_is_told(corpus: Corpus) -> None:
+    have = corpus.card.languages["rust"].validation_tokens
+    with pytest.raises(InputError, match=r"validation tokens of \w+, less than one sequence of \d+ and"):
+        check_data([planned(2560)], corpus, recipe=Recipe(sequence=have))
 
 
 def test_too_little_memory_is_told_with_the_workers_that_fit(
@@ -48,15 +56,17 @@ def test_too_little_memory_is_told_with_the_workers_that_fit(
 ) -> None:
     monkeypatch.setattr(preflight, "available_memory", lambda: 1.2e9)
     given = {"sizes": {"tiny": SIZE}, "corpus": corpus, "recipe": Recipe(), "folder": tmp_path}
-    check_machine([planned(2560)], workers=2, **given)  # type: ignore[arg-type]
+    check_machine(3 * [planned(2560)], workers=2, **given)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"3 training processes need about 1.4 GB .* use 2 \(--workers 2\)"):
-        check_machine([planned(2560)], workers=3, **given)  # type: ignore[arg-type]
+        check_machine(3 * [planned(2560)], workers=3, **given)  # type: ignore[arg-type]
+    check_machine(2 * [planned(2560)], workers=3, **given)  # type: ignore[arg-type]
 
 
 def test_too_little_disk_is_told(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("usage", (), {"free": 5000})
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(InputError, match=r"need about 0 MB, 0 MB are free on that disk|need about"):
+    usage.free = int(24 * SIZE.params_total(corpus.vocab_size) + 7999)  # a trunk twice, not both rows
+    with pytest.raises(InputError, match=r"need about 0 MB, 0 MB are free on that disk"):
         check_machine(
             [planned(2560)],
             sizes={"tiny": SIZE},
@@ -65,6 +75,15 @@ def test_too_little_disk_is_told(corpus: Corpus, tmp_path: Path, monkeypatch: py
             folder=tmp_path / "not" / "there",
             workers=1,
         )
+    usage.free += 1
+    check_machine(
+        [planned(2560)],
+        sizes={"tiny": SIZE},
+        corpus=corpus,
+        recipe=Recipe(),
+        folder=tmp_path / "not" / "there",
+        workers=1,
+    )
 
 
 def test_an_estimate_adds_up_what_sweeps_train() -> None:

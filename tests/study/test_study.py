@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,9 +16,10 @@ from code_samples import write_code
 
 from langmix.errors import InputError
 from langmix.runs import read_runs
+from langmix.study import _stages as stages
 from langmix.study import read_study, run_study, study_price, study_status
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "title": "A test",
     "corpus": {
         "sources": [{"kind": "folder", "path": "code"}],
@@ -105,6 +107,47 @@ def test_a_changed_stage_and_those_after_it_are_done_again(folder: Path, ran: li
     assert list(again) == ["fit", "allocate", "validate", "report"]
 
 
+def test_what_a_stage_reads_and_all_that_it_writes_count(folder: Path, ran: list[str]) -> None:
+    run_study(folder)
+    target = {"tokens": 1e9, "available": {"python": 1e6}}
+    (folder / "study.yaml").write_text(yaml.safe_dump({**CONFIG, "target": target}))
+    assert [s.stage for s in study_status(folder) if not s.done] == ["train"]
+    (folder / "study.yaml").write_text(
+        yaml.safe_dump({**CONFIG, "plan": {**CONFIG["plan"], "max_epochs": 3}})
+    )
+    assert [s.stage for s in study_status(folder) if not s.done] == ["train", "validate"]
+    (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG))
+    (folder / "mixture-2.json").unlink()
+    assert [s.stage for s in study_status(folder) if not s.done] == ["allocate"]
+
+
+def test_runs_whose_logging_failed_are_logged_next_time(
+    folder: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Down(Exception):
+        pass
+
+    class Stub:
+        left = 3
+        logged: ClassVar[list[str]] = []
+
+        def log(self, run: str, rows: object) -> None:
+            if not Stub.left:
+                raise Down
+            Stub.left -= 1
+            Stub.logged.append(run)
+
+    monkeypatch.setattr(stages, "open_tracker", lambda place, group: Stub())
+    (folder / "runs.csv").write_text("damaged")  # so that the stage is not up to date
+    with pytest.raises(Down):
+        run_study(folder, trackers=["stub:here"])
+    Stub.left = 1000
+    run_study(folder, trackers=["stub:here"])
+    names = {run.run for run in read_study(folder).runs()}
+    assert names <= set(Stub.logged)
+    assert len(set(Stub.logged)) == len(Stub.logged)
+
+
 def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
     run_study(folder)
     (folder / "runs.csv").write_text("damaged")
@@ -131,12 +174,42 @@ def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
             {"corpus": {"sources": [{"kind": "registry", "packages": ["leftpad9"]}]}},
             ["corpus.sources", "'leftpad9' is not in the registry"],
         ),
-        ({"sizes": [CONFIG["sizes"][0]] * 2}, ["sizes: two are named 'a'"]),  # type: ignore[index]
+        ({"sizes": [CONFIG["sizes"][0]] * 2}, ["sizes: two are named 'a'"]),
         (
             {"plan": {"grid": {"sizes": ["a"], "budgets": [10]}}},
             ["plan: run", "10 tokens is less than one batch", "at least 128"],
         ),
+        (
+            {"plan": {"grid": {"sizes": ["a"], "budgets": [1280, 1300]}}},
+            ["plan: run", "1280 and 1300 tokens are the same 10 steps"],
+        ),
         ({"plan": {}}, ["plan: has no runs"]),
+        ({"questions": []}, ["questions", "at least 1 item"]),
+        ({"questions": [{"times_largest": 2, "params": 1e9}]}, ["either times_largest, or both"]),
+        ({"seed": -1}, ["seed", "greater than or equal to 0", "-1"]),
+        ({"validation": {"size": "c", "tokens": 10}}, ["validation: tokens", "at least 128"]),
+        ({"validation": {"size": "c", "tokens": 5120, "seeds": [1, 1]}}, ["seeds: [1, 1]"]),
+        (
+            {"target": {"tokens": 1e6, "available": {"python": -5}}},
+            ["target.available.python", "greater than 0"],
+        ),
+        (
+            {
+                "plan": {
+                    "runs": [
+                        {
+                            "run": "x",
+                            "arm": "mixture",
+                            "size": "a",
+                            "budgets": [1280],
+                            "shares": {"python": 1.0},
+                            "unique": {"pyton": 100},
+                        }
+                    ]
+                }
+            },
+            ["plan: 'pyton' is not a language"],
+        ),
         ({"validation": {"size": "d", "tokens": 5120}}, ["validation: unknown size 'd'", "a, b, c"]),
         (
             {"validation": {"size": "c", "tokens": 5120, "objectives": {"x": {"go": 1}}}},

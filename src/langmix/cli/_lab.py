@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from langmix.corpus import open_corpus
 from langmix.design import PlannedRun
 from langmix.errors import InputError, MissingExtraError
 from langmix.evaluate import losses
-from langmix.lab import PRESETS, Recipe
+from langmix.lab import PRESETS, Recipe, check_data
 
 evaluate = typer.Typer(help="What a trained model can do.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
@@ -58,6 +59,7 @@ def train(
         shares=shares,
         seed=seed,
     )
+    check_data([planned], opened, recipe=recipe, max_epochs=math.inf)
     try:
         from langmix.lab._checkpoints import write_checkpoint
         from langmix.lab._train import train as train_run

@@ -7,6 +7,7 @@ from langmix.corpus._packages import Package, registry
 from langmix.corpus._shards import Corpus, CorpusCard, LanguageCard, Tokens, open_corpus
 from langmix.corpus._sources import Source, TokensSource, source_of
 from langmix.corpus._stream import TokenStream
+from langmix.corpus._tokens import vocab_size
 
 __all__ = [
     "Corpus",
@@ -23,4 +24,5 @@ __all__ = [
     "open_corpus",
     "registry",
     "source_of",
+    "vocab_size",
 ]

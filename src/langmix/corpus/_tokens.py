@@ -113,8 +113,17 @@ def cut_tokens(
     )
 
 
-def _vocabulary(source: TokensSource, folder: Path) -> _Vocabulary:
-    """What the ids are; a tokenizer is copied into the corpus."""
+def vocab_size(source: TokensSource) -> int:
+    """Of the ids of token files.
+
+    Raises:
+        InputError: the tokenizer cannot be read, or has ids beyond the size that is given.
+    """
+    return _vocabulary(source).size
+
+
+def _vocabulary(source: TokensSource, folder: Path | None = None) -> _Vocabulary:
+    """What the ids are; a tokenizer is copied into the folder of a corpus."""
     end = source.end_of_document
     if source.tokenizer is None:
         assert source.vocab_size is not None
@@ -134,7 +143,8 @@ def _vocabulary(source: TokensSource, folder: Path) -> _Vocabulary:
         size = source.vocab_size or least
         if size < least:
             raise InputError(f"vocab_size: {size}; {source.tokenizer} has ids up to {least - 1}")
-        files.write_text(folder / "tokenizer.json", text)
+        if folder:
+            files.write_text(folder / "tokenizer.json", text)
         sha256 = hashlib.sha256(text.encode()).hexdigest()
     if end is not None and end >= size:
         raise InputError(f"end_of_document: {end}; expected an id below the vocabulary's size, {size}")

@@ -44,7 +44,8 @@ class PlannedRun:
             raise InputError(
                 f"run {self.run!r}: budgets {self.budgets}; expected ascending token counts above 0"
             )
-        if abs(math.fsum(self.shares.values()) - 1) > 1e-6 or min(self.shares.values()) < 0:
+        total = math.fsum(self.shares.values())
+        if not abs(total - 1) <= 1e-6 or min(self.shares.values()) < 0:  # NaN is neither
             raise InputError(f"run {self.run!r}: shares {dict(self.shares)}; expected parts that sum to 1")
 
     @property

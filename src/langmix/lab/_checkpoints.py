@@ -55,6 +55,7 @@ def write_checkpoint(
         tokens=tokens,
         seed=seed,
     )
+    (folder / CARD).unlink(missing_ok=True)
     files.write_bytes(folder / WEIGHTS, save(llama_weights(model)))
     files.write_text(folder / "config.json", json.dumps(llama_config(model), indent=2) + "\n")
     if (tokenizer := corpus.folder / "tokenizer.json").exists():  # a corpus of token files may have none

@@ -81,7 +81,10 @@ def _found(address: str) -> str:
 
 
 def _reach(address: str) -> None:
-    host, port = _place(address)
+    try:
+        host, port = _place(address)
+    except ValueError as error:
+        raise InputError(f"RAY_ADDRESS: {error}; or leave it unset") from None
     try:
         socket.create_connection((host, port), timeout=_REACHED).close()
     except OSError as error:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from langmix.corpus import Corpus
 from langmix.design import PlannedRun
-from langmix.errors import LangmixError
+from langmix.errors import InputError, LangmixError
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Checkpoint, Rows, run_row
 from langmix.lab._sizes import ModelSize
@@ -42,6 +42,10 @@ class Task:
     trunk: Path | None
 
 
+Ended = tuple[Task, Rows]
+"""A task and the rows of its checkpoints."""
+
+
 class Engine(Protocol):
     """Where runs are trained."""
 
@@ -52,8 +56,8 @@ class Engine(Protocol):
         corpus: Corpus,
         recipe: Recipe,
         report: Callable[[float], None],
-    ) -> Generator[tuple[Task, Rows], None, None]:
-        """Train the tasks, begun in their order, and yield each with its rows when it ends.
+    ) -> Generator[list[Ended], None, None]:
+        """Train the tasks, begun in their order, and yield those that ended, together where they trained so.
 
         Closing the iterator ends the training of what is left.
 
@@ -91,7 +95,35 @@ def train_tasks(
     """Train tasks of one pack in this process, or the model of one sharded over ``ranks`` of its children.
 
     ``advance`` is told the FLOPs of every step, and those of a trunk that was kept.
+
+    Raises:
+        InputError: a GPU that is not there, or whose memory the pack does not fit into.
     """
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "device cuda: torch finds no GPU here; expected one, with a build of torch for it; use device cpu"
+        )
+    try:
+        return _train(tasks, corpus=corpus, recipe=recipe, device=device, ranks=ranks, advance=advance)
+    except torch.OutOfMemoryError:
+        size = tasks[0].size.name
+        raise InputError(
+            f"{len(tasks)} runs of size {size!r} in one program do not fit into the memory of a GPU; pack "
+            "fewer (engine.pack in study.yaml, or --pack), or share a model between GPUs (engine ray)"
+        ) from None
+
+
+def _train(
+    tasks: Sequence[Task],
+    *,
+    corpus: Corpus,
+    recipe: Recipe,
+    device: str,
+    ranks: int,
+    advance: Callable[[float], None],
+) -> list[Rows]:
     first, size = tasks[0], tasks[0].size
     flops = size.flops_per_token(corpus.vocab_size, recipe.sequence)
 

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Final
 
 from langmix.design import PlannedRun, separate_tokens
+from langmix.errors import MissingExtraError
 from langmix.lab._recipe import Recipe
 from langmix.lab._sizes import ModelSize
 
@@ -85,12 +87,27 @@ def speeds(sizes: Iterable[ModelSize], *, vocab_size: int, recipe: Recipe) -> di
     """FLOP/s at which one thread trains each size, by name; a second each, in a process of its own.
 
     Runs that are long enough to be compiled are faster than that.
+
+    Raises:
+        MissingExtraError: torch is not installed.
     """
+    check_torch()
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return {
             size.name: pool.submit(_speed, size, vocab_size=vocab_size, recipe=recipe).result()
             for size in sizes
         }
+
+
+def check_torch() -> None:
+    """Refuse to train without torch.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    for module in ("torch", "safetensors"):
+        if find_spec(module) is None:
+            raise MissingExtraError(extra="lab", module=module, purpose="training")
 
 
 def _speed(size: ModelSize, *, vocab_size: int, recipe: Recipe) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,8 +18,9 @@ from pydantic import Field
 
 from langmix.config import Config
 from langmix.corpus import Corpus, open_corpus
-from langmix.errors import InputError, LangmixError
-from langmix.lab._engine import Task, packs, train_tasks
+from langmix.errors import LangmixError
+from langmix.lab._engine import Ended, Task, packs, train_tasks
+from langmix.lab._estimate import check_torch
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Rows
 
@@ -67,8 +70,9 @@ class Local(Config):
         corpus: Corpus,
         recipe: Recipe,
         report: Callable[[float], None],
-    ) -> Generator[tuple[Task, Rows], None, None]:
+    ) -> Generator[list[Ended], None, None]:
         """See `Engine.train`; a lost worker costs what its run did since its trunk was kept."""
+        check_torch()
         left, ended = list(tasks), 0.0
         device, pack = ("cuda", 32) if self.on_gpu else ("cpu", 1)
         for _ in range(_ATTEMPTS):
@@ -81,11 +85,11 @@ class Local(Config):
                     while waiting:
                         done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
                         report(ended + sum(trained))
-                        for future in done:
-                            found = future.result()
-                            for task, rows in zip(waiting.pop(future), found, strict=True):
-                                left.remove(task)
-                                yield task, rows
+                        # A worker that was lost fails all that waits: first comes what had ended.
+                        for future in sorted(done, key=lambda f: f.exception() is not None):
+                            together = list(zip(waiting.pop(future), future.result(), strict=True))
+                            left = [task for task in left if task not in [each for each, _ in together]]
+                            yield together
                 return
             except BrokenProcessPool:
                 ended = sum(task.price for task in tasks) - sum(task.price for task in left)
@@ -120,7 +124,13 @@ def _pool(workers: int, device: str) -> Any:
     try:
         yield pool, trained
     finally:
+        # What is under way would be trained to its end and thrown away (`terminate_workers`: Python 3.14).
+        working = list((pool._processes or {}).values())
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in working:
+            process.kill()
+        for process in working:
+            process.join()
         for name, value in saved.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -129,6 +139,7 @@ def _pool(workers: int, device: str) -> Any:
 
 
 def _begin(trained: Any, turn: Any, device: str) -> None:
+    threading.Thread(target=_end_with_the_driver, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
@@ -141,25 +152,19 @@ def _begin(trained: Any, turn: Any, device: str) -> None:
         torch.cuda.set_device(_place % torch.cuda.device_count())
 
 
+def _end_with_the_driver() -> None:
+    """A driver that is killed leaves its workers nothing to train for, and their trunks to the next one."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    connection.wait([driver.sentinel])
+    os._exit(1)
+
+
 def _advance(flops: float) -> None:
     _trained[_place] += flops
 
 
 def _work(tasks: Sequence[Task], corpus_folder: str, recipe: Recipe, device: str) -> list[Rows]:
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "device cuda: torch finds no GPU here; expected one, with a build of torch for it; use device cpu"
-        )
-
-    try:
-        return train_tasks(
-            tasks, corpus=open_corpus(Path(corpus_folder)), recipe=recipe, device=device, advance=_advance
-        )
-    except torch.OutOfMemoryError:
-        size = tasks[0].size.name
-        raise InputError(
-            f"{len(tasks)} runs of size {size!r} in one program do not fit into the memory of a GPU; pack "
-            "fewer (engine.pack in study.yaml, or --pack)"
-        ) from None
+    return train_tasks(
+        tasks, corpus=open_corpus(Path(corpus_folder)), recipe=recipe, device=device, advance=_advance
+    )

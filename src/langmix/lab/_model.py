@@ -142,7 +142,7 @@ class FusedHead(torch.autograd.Function):
         ):
             z_RCV = x_RCD @ weight_RVD.mT
             largest_RC, target_RC = z_RCV.amax(-1), z_RCV.gather(-1, y_RC[..., None])[..., 0]
-            p_RCV = torch.softmax(z_RCV, dim=-1)
+            p_RCV = torch.softmax(z_RCV.float(), dim=-1)  # sums in float32, with products in bfloat16 too
             # The largest probability is 1 / sum exp(z - max): the log of the sum without a second exp.
             total_R += (largest_RC - p_RCV.amax(-1).log() - target_RC).sum(-1)
             if not wanted:

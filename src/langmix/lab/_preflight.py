@@ -20,28 +20,40 @@ MAX_EPOCHS: Final = 4.0
 nearly as much as a new one (Muennighoff et al. 2023, arXiv 2305.16264)."""
 
 _PROCESS: Final = 450e6  # bytes of a process that has imported torch
-_COPIES: Final = (
-    9  # of the weights: trunk and branch with gradient and two moments each, and what autograd holds
-)
+_COPIES: Final = 14
+"""Of the weights: trunk and branch with gradient and two moments each, and a trunk twice while written."""
 _DISK_PER_CHECKPOINT: Final = 4_000  # bytes of a result and its row
 
 
-def check_data(runs: Sequence[PlannedRun], corpus: Corpus, *, max_epochs: float = MAX_EPOCHS) -> None:
+def check_data(
+    runs: Sequence[PlannedRun], corpus: Corpus, *, recipe: Recipe, max_epochs: float = MAX_EPOCHS
+) -> None:
     """Refuse a plan that asks for more distinct tokens than there are, or repeats them too often by accident.
 
     A language with a cap of its own (``PlannedRun.unique``) repeats on purpose: only the cap has to be there.
 
     Raises:
-        InputError: with the languages, by how many tokens and to how many epochs.
+        InputError: with the languages, by how many tokens and to how many epochs; or a language without one
+            whole sequence of text.
     """
+    for language in corpus.languages:
+        card = corpus.card.languages[language]
+        for what, have in (("training", card.train_tokens), ("validation", card.validation_tokens)):
+            if have <= recipe.sequence:
+                raise InputError(
+                    f"the corpus {corpus.folder} has {have} {what} tokens of {language}, less than one "
+                    f"sequence of {recipe.sequence} and the token after it; add sources, or shorten "
+                    "recipe.sequence"
+                )
     worst: dict[str, tuple[float, float, PlannedRun]] = {}
     for run in runs:
         for language, share in run.shares.items():
             have = corpus.card.languages[language].train_tokens
             capped = run.unique.get(language)
-            need = float(capped) if capped is not None else share * run.budgets[-1] / max_epochs
+            read = share * run.budgets[-1]
+            need = min(float(capped), read) if capped is not None else read / max_epochs
             if need > have and need > worst.get(language, (0.0,))[0]:
-                worst[language] = (need, share * run.budgets[-1] / have, run)
+                worst[language] = (need, read / have, run)
     if not worst:
         return
     told = []
@@ -67,16 +79,24 @@ def check_machine(
     recipe: Recipe,
     folder: Path,
     workers: int,
+    pack: int = 1,
 ) -> None:
     """Refuse what would run out of memory or disk.
+
+    Args:
+        runs: to train.
+        sizes: models by name.
+        corpus: token shards.
+        recipe: hyperparameters.
+        folder: that results are written into.
+        workers: training processes, if there are runs for all.
+        pack: runs that a process trains at once.
 
     Raises:
         InputError: with what is needed, what is there, and how many workers would fit.
     """
-    each = max(
-        memory(sizes[name], vocab_size=corpus.vocab_size, recipe=recipe)
-        for name in {run.size for run in runs}
-    )
+    workers, models = min(workers, len(runs)), [sizes[name] for name in {run.size for run in runs}]
+    each = max(memory(size, vocab_size=corpus.vocab_size, recipe=recipe, pack=pack) for size in models)
     free = available_memory()
     if each * workers > free:
         fit = int(free // each)
@@ -85,21 +105,23 @@ def check_machine(
             f"{workers} training processes need about {_bytes(each * workers)} of memory, {_bytes(free)} are "
             f"free; {remedy}"
         )
-    need = _DISK_PER_CHECKPOINT * sum(len(run.budgets) for run in runs)
+    # A trunk, weights and two moments of 4 bytes, stands beside the one that takes its place.
+    trunks = 2 * 12 * workers * pack * max(size.params_total(corpus.vocab_size) for size in models)
+    need = _DISK_PER_CHECKPOINT * sum(len(run.budgets) for run in runs) + trunks
     there = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     if need > (left := shutil.disk_usage(there).free):
         raise InputError(
-            f"{folder}: the results need about {_bytes(need)}, {_bytes(left)} are free on that disk; make "
-            "room, then run again"
+            f"{folder}: results and runs under way need about {_bytes(need)}, {_bytes(left)} are free on "
+            "that disk; make room, then run again"
         )
 
 
-def memory(size: ModelSize, *, vocab_size: int, recipe: Recipe) -> float:
-    """Bytes that a process takes to train a model of a size, from above: torch, weights, activations."""
+def memory(size: ModelSize, *, vocab_size: int, recipe: Recipe, pack: int = 1) -> float:
+    """Bytes that a process takes to train models of a size, from above: torch, weights, activations."""
     weights = 4 * _COPIES * size.params_total(vocab_size)
     # Per position and block: the residual stream, q, k, v, attention and the SwiGLU, with their gradients.
     activations = 2 * 4 * recipe.batch_tokens * size.n_layers * (12 * size.d_model + 4 * size.d_ff)
-    return _PROCESS + weights + activations
+    return _PROCESS + pack * (weights + activations)
 
 
 def available_memory() -> float:

@@ -25,7 +25,7 @@ from langmix.corpus import Corpus, CorpusCard, open_corpus
 from langmix.corpus._shards import SPLITS, shard_path, write_card
 from langmix.errors import InputError, LangmixError
 from langmix.lab._cluster import check_address, connected
-from langmix.lab._engine import Task, WorkerLostError, train_tasks
+from langmix.lab._engine import Ended, Task, WorkerLostError, train_tasks
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Rows
 
@@ -79,7 +79,7 @@ class Ray(Config):
         corpus: Corpus,
         recipe: Recipe,
         report: Callable[[float], None],
-    ) -> Generator[tuple[Task, Rows], None, None]:
+    ) -> Generator[list[Ended], None, None]:
         """See `Engine.train`; a lost worker or node costs the runs that it held, which go on from
         their trunks where workers see the folder of the study, and start over where they do not.
         """
@@ -143,7 +143,7 @@ class _Driver:
         self.waiting: dict[Any, int] = {}
         self.lost = [0] * len(tasks)
 
-    def train(self, report: Callable[[float], None]) -> Generator[tuple[Task, Rows], None, None]:
+    def train(self, report: Callable[[float], None]) -> Generator[list[Ended], None, None]:
         errors, ended = self.ray.exceptions, 0.0
         watch, progress = _Watch(self), _Progress(self)
         try:
@@ -172,7 +172,7 @@ class _Driver:
                             self._begin(k)
                         else:
                             ended += self.tasks[k].price
-                            yield self.tasks[k], rows
+                            yield [(self.tasks[k], rows)]
         finally:
             for ref in self.waiting:
                 self.ray.cancel(ref, force=True)

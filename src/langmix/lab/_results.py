@@ -68,11 +68,10 @@ def trunk_path(folder: Path, planned: PlannedRun) -> Path:
 
 
 def write_result(folder: Path, planned: PlannedRun, rows: Rows, mark: str) -> None:
-    """Record a finished run, whole or not at all; its trunk is of no more use."""
+    """Record a finished run, whole or not at all."""
     files.write_text(
         result_path(folder, planned), json.dumps({"fingerprint": mark, "rows": rows}, indent=1) + "\n"
     )
-    trunk_path(folder, planned).unlink(missing_ok=True)
 
 
 def read_result(folder: Path, planned: PlannedRun, mark: str) -> Rows | None:
@@ -115,9 +114,11 @@ def run_row(
     return row
 
 
-def run_table(results: Iterable[Rows], order: Sequence[str]) -> RunTable:
-    """The table of finished runs, in the order of the plan."""
+def run_table(results: Iterable[Rows], order: Sequence[str]) -> RunTable | None:
+    """The table of finished runs, in the order of the plan; none while no loss was measured."""
     rank = {name: k for k, name in enumerate(order)}
     rows = [row for rows in results for row in rows]
     rows.sort(key=lambda row: (rank[row["run"]], row["tokens"]))
+    if not any(row[name] is not None for row in rows for name in row if name.startswith("loss.")):
+        return None
     return RunTable.from_frame(pd.DataFrame(rows), source="finished runs")

@@ -29,7 +29,7 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, Shard
-from torch.multiprocessing.spawn import ProcessExitedException, start_processes
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, start_processes
 
 from langmix.corpus import Corpus, open_corpus
 from langmix.design import COOLDOWN, PlannedRun
@@ -116,6 +116,16 @@ def train_sharded(
             raise WorkerLostError(
                 f"run {planned.run!r}: a process of its {ranks} was lost ({error}); most often memory ran out"
             ) from None
+        except ProcessRaisedException as error:
+            told = str(error)
+            if "OutOfMemoryError" in told:
+                raise InputError(
+                    f"run {planned.run!r}: size {size.name!r} does not fit into the memory of {ranks} GPUs; "
+                    "give it more (--gpus-per-run), or lower recipe.batch"
+                ) from None
+            if "Connection closed by peer" in told or "Connection reset" in told:  # before its end was seen
+                raise WorkerLostError(f"run {planned.run!r}: a process of its {ranks} was lost") from None
+            raise
         finally:
             for process in processes.processes:
                 process.kill()

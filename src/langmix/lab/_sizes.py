@@ -51,9 +51,7 @@ class ModelSize:
         d = unit * max(1, round(width / unit))
         n_layers = max(2, round(params / (12 * d * d)))
         d_ff = 8 * max(1, round((params / n_layers - 4 * d * d - 2 * d) / (3 * d) / 8))
-        head = next(
-            h for h, least in ((128, 1024), (64, 256), (32, 64), (16, 0)) if d >= least and d % h == 0
-        )
+        head = next(h for h, least in _HEADS if d >= least and d % h == 0)
         shape = cls(name=count(params), d_model=d, n_layers=n_layers, n_heads=d // head, d_ff=d_ff)
         if abs(shape.params / params - 1) > _FAR:
             raise InputError(

@@ -10,6 +10,7 @@ from rich.progress import Progress
 
 from langmix.corpus import Corpus
 from langmix.design import PlannedRun
+from langmix.errors import LangmixError
 from langmix.lab._engine import Engine, Task
 from langmix.lab._estimate import price
 from langmix.lab._local import Local
@@ -46,7 +47,7 @@ def sweep(
         finished: given the table so far whenever a run ends.
 
     Raises:
-        LangmixError: a worker was lost again and again (most often: out of memory).
+        LangmixError: a worker was lost again and again (most often: out of memory), or all runs diverged.
     """
     engine = engine or Local(workers=workers)
     progress = progress or Progress(disable=True)
@@ -76,10 +77,19 @@ def sweep(
     if tasks:
         ends = engine.train(tasks, corpus=corpus, recipe=recipe, report=report)
         with closing(ends):  # an error here, or a Ctrl-C, ends the training too
-            for task, rows in ends:
-                write_result(folder, task.planned, rows, marks[task.planned.run])
-                done[task.planned.run] = rows
+            for together in ends:
+                for task, rows in together:
+                    write_result(folder, task.planned, rows, marks[task.planned.run])
+                    done[task.planned.run] = rows
+                for task, _ in together:  # runs that trained together have one trunk
+                    trunk_path(folder, task.planned).unlink(missing_ok=True)
                 progress.update(shown, description=f"training ({len(done)} of {len(runs)} runs)")
-                finished(run_table(done.values(), names))
+                if table := run_table(done.values(), names):
+                    finished(table)
     progress.update(shown, completed=total)
-    return run_table(done.values(), names)
+    if not (table := run_table(done.values(), names)):
+        raise LangmixError(
+            f"all {len(runs)} runs diverged: no loss was measured; lower recipe.learning_rate "
+            f"({recipe.learning_rate:g}), then run again"
+        )
+    return table

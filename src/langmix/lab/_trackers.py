@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -101,20 +102,35 @@ class _MLflow:
         address = where if "://" in where else f"sqlite:///{Path(where).resolve()}/mlflow.db"
         if "://" not in where:
             Path(where).mkdir(parents=True, exist_ok=True)
-        self._client = MlflowClient(tracking_uri=address)
-        found = self._client.get_experiment_by_name(group)
-        self._experiment = found.experiment_id if found else self._client.create_experiment(group)
+        with _told_by_mlflow():
+            self._client = MlflowClient(tracking_uri=address)
+            found = self._client.get_experiment_by_name(group)
+            self._experiment = found.experiment_id if found else self._client.create_experiment(group)
 
     def log(self, run: str, rows: Sequence[Row]) -> None:
         from mlflow.entities import Metric, Param
 
-        live = self._client.create_run(self._experiment, run_name=run)
         params = [Param(name, str(value)) for name, value in _config(rows[0]).items()]
         metrics = [
             Metric(name, value, 0, int(row["step"])) for row in rows for name, value in _metrics(row).items()
         ]
-        self._client.log_batch(live.info.run_id, metrics=metrics, params=params)
-        self._client.set_terminated(live.info.run_id)
+        with _told_by_mlflow():
+            live = self._client.create_run(self._experiment, run_name=run)
+            self._client.log_batch(live.info.run_id, metrics=metrics, params=params)
+            self._client.set_terminated(live.info.run_id)
+
+
+@contextmanager
+def _told_by_mlflow() -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        reason = " ".join(str(error).split())[:300]
+        raise LangmixError(
+            f"MLflow: {reason}; correct the place, then run again; finished runs are kept"
+        ) from None
 
 
 _TRACKERS: Final[dict[str, Callable[[str, str], Tracker]]] = {

@@ -20,6 +20,9 @@ from langmix.laws import Laws
 CONFIG: Final = "study.yaml"
 
 
+Seed = Annotated[int, Field(ge=0)]
+
+
 class GridPlan(Config):
     """Every language alone, at each size; ``budgets`` are branches of one trunk."""
 
@@ -49,7 +52,7 @@ class RepeatsPlan(Config):
 
     arm: Literal["grid", "self", "pair", "mixture"]
     size: str
-    seeds: list[int]
+    seeds: list[Seed]
 
 
 class ListedRun(Config):
@@ -60,8 +63,8 @@ class ListedRun(Config):
     size: str
     budgets: list[int]
     shares: dict[str, float]
-    seed: int = 0
-    unique: dict[str, int] = Field(default={})
+    seed: Seed = 0
+    unique: dict[str, Annotated[int, Field(gt=0)]] = Field(default={})
     learning_rate: float | None = Field(default=None, gt=0)
 
     def planned(self) -> PlannedRun:
@@ -88,8 +91,8 @@ class Target(Config):
         available: distinct tokens per language that it has; those left out are without limit.
     """
 
-    tokens: float = Field(gt=0)
-    available: dict[str, float]
+    tokens: float = Field(gt=0, allow_inf_nan=False)
+    available: dict[str, Annotated[float, Field(gt=0)]]
 
 
 Weights = Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
@@ -108,7 +111,7 @@ class Validation(Config):
 
     size: str
     tokens: int = Field(gt=0)
-    seeds: list[int] = Field(default=[0, 1, 2], min_length=1)
+    seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
     objectives: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")], Weights] = Field(default={})
 
 
@@ -123,7 +126,8 @@ class Question(Config):
 
     @model_validator(mode="after")
     def _one_way(self) -> Question:
-        if (self.times_largest is None) == (self.params is None or self.tokens is None):
+        given = (self.params is not None) + (self.tokens is not None)
+        if given != (2 if self.times_largest is None else 0):
             raise ValueError("expected either times_largest, or both params and tokens")
         return self
 
@@ -183,11 +187,11 @@ class StudyConfig(Config):
     recipe: Recipe = Recipe()
     plan: Plan
     target: Target | None = None
-    questions: list[Question] = Field(default=list(QUESTIONS))
+    questions: list[Question] = Field(default=list(QUESTIONS), min_length=1)
     validation: Validation | None = None
     engine: AnyEngine = Local()
     draws: int = Field(default=200, ge=0)
-    seed: int = 0
+    seed: Seed = 0
 
     def models(self) -> dict[str, ModelSize]:
         """Sizes by name."""
@@ -263,13 +267,20 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
     for run in planned:
         if run.size not in sizes:
             raise InputError(f"plan: unknown size {run.size!r}; expected one of {', '.join(sorted(sizes))}")
-        for language in run.shares:
+        for language in (*run.shares, *run.unique):
             if language not in config.corpus.languages:
                 raise InputError(f"plan: {language!r} is not a language of the corpus")
         try:
-            config.recipe.steps(run.budgets[0])
+            steps = [config.recipe.steps(budget) for budget in run.budgets]
         except InputError as error:
             raise InputError(f"plan: run {run.run!r}: {error}") from None
+        for k in range(1, len(steps)):
+            if steps[k] == steps[k - 1]:
+                raise InputError(
+                    f"plan: run {run.run!r}: budgets of {run.budgets[k - 1]} and {run.budgets[k]} tokens "
+                    f"are the same {steps[k]} steps of {config.recipe.batch_tokens} tokens; expected them "
+                    "further apart"
+                )
         if run.run in names:
             raise InputError(f"plan: two runs are named {run.run!r}; repeat other seeds or sizes")
         names.add(run.run)
@@ -282,6 +293,13 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
         for language in weights or ():
             if language not in config.corpus.languages:
                 raise InputError(f"{what}: {language!r} is not a language of the corpus")
+    if config.validation:
+        try:
+            config.recipe.steps(config.validation.tokens)
+        except InputError as error:
+            raise InputError(f"validation: tokens: {error}") from None
+        if len(set(config.validation.seeds)) < len(config.validation.seeds):
+            raise InputError(f"validation: seeds: {config.validation.seeds}; expected each once")
     if config.validation and config.validation.size not in sizes:
         raise InputError(
             f"validation: unknown size {config.validation.size!r}; expected one of {', '.join(sorted(sizes))}"

@@ -29,7 +29,7 @@ class Preset:
         tokens_each: of each language of a pair, part of the largest budget.
         mixtures: by index of the size, how many; at the two largest budgets that are at most half of the
             largest for the smallest size, and at the largest two otherwise.
-        seeds: further ones, of all runs of the smallest size.
+        seeds: further ones, of the grid, self-repetition and pairs at the smallest size.
         validation: size and tokens of the runs that test the answer, in parts of the largest; none if absent.
         params: of the largest model, by default.
         tokens: of the largest budget, by default.

@@ -11,13 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import numpy as np
 from rich.progress import Progress
 
 from langmix import files
 from langmix._version import VERSION
 from langmix.allocate import Allocation, Validation, allocate, validate, write_mixture
-from langmix.corpus import build_corpus, open_corpus
+from langmix.corpus import build_corpus, open_corpus, vocab_size
 from langmix.design import PlannedRun
 from langmix.errors import InputError
 from langmix.lab import Engine, Estimate, Local, check_data, check_machine, estimate, speeds, sweep
@@ -28,6 +27,7 @@ from langmix.quantities import count, duration
 from langmix.report import build_report
 from langmix.runs import RunTable, read_runs
 from langmix.study._config import CONFIG, Question, StudyConfig, read_study
+from langmix.study._config import Validation as ValidationConfig
 from langmix.transfer import synergy
 
 ALIKE: Final = "all languages alike"
@@ -89,7 +89,7 @@ def run_study(
     """
     study = Study(folder)
     engine = engine or (Local(workers=workers) if workers else study.config.engine)
-    study.trackers = tuple(open_tracker(place, group=study.folder.resolve().name) for place in trackers)
+    study.trackers = {place: open_tracker(place, group=study.folder.resolve().name) for place in trackers}
     progress = progress or Progress(disable=True)
     study.corpus(say, progress)
     study.train(say, progress, engine)
@@ -128,7 +128,7 @@ class Study:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config: StudyConfig = read_study(folder)
-        self.trackers: tuple[Tracker, ...] = ()
+        self.trackers: dict[str, Tracker] = {}
         self.work = folder / "work"
         self.runs_csv = folder / "runs.csv"
         self.validation_csv = folder / "validation.csv"
@@ -153,7 +153,10 @@ class Study:
         if self._fresh("train"):
             say("train: up to date")
             return
-        table = self._sweep(self.config.runs(), self.runs_csv, say, progress, engine)
+        self._marker("train").unlink(missing_ok=True)  # the table may be whole before all of it is logged
+        table = self._sweep(
+            self.config.runs(), self.runs_csv, say, progress, engine, later=self._uniform_validation()
+        )
         say(f"train: {len(table)} checkpoints of {len(set(table.run))} runs in {self.runs_csv}")
         self._mark("train")
 
@@ -172,10 +175,11 @@ class Study:
         """Laws to an allocation per question; the first is written as mixture.json."""
         allocations = answer(laws, self.config.questions)
         if not self._fresh("allocate"):
-            for k, allocation in enumerate(allocations):
-                write_mixture(
-                    allocation, self.folder / ("mixture.json" if k == 0 else f"mixture-{k + 1}.json")
-                )
+            for path in self.folder.glob("mixture-*.json"):
+                if path.stem.removeprefix("mixture-").isdigit() and path not in self._mixtures():
+                    path.unlink()  # of a question that is asked no more
+            for path, allocation in zip(self._mixtures(), allocations, strict=True):
+                write_mixture(allocation, path)
             say(f"allocate: {len(allocations)} allocations, the first in {self.folder / 'mixture.json'}")
             self._mark("allocate")
         else:
@@ -190,7 +194,7 @@ class Study:
         if asked is None:
             return {}
         corpus, size = open_corpus(self.work / "corpus"), self.config.models()[asked.size]
-        tokens = self.config.recipe.steps(asked.tokens) * self.config.recipe.batch_tokens
+        tokens = self._validation_tokens(asked)
         answers = {
             name: allocate(
                 laws,
@@ -211,19 +215,8 @@ class Study:
             for name, answer in answers.items():
                 what = "recommended" if name == ALIKE else f"recommended-{name}"
                 mixtures[what] = _rounded(answer.shares)
-            runs = [
-                PlannedRun(
-                    run=f"validation-{name}-{asked.size}-s{seed}",
-                    arm="validation",
-                    size=asked.size,
-                    budgets=(tokens,),
-                    shares=shares,
-                    seed=seed,
-                )
-                for seed in asked.seeds
-                for name, shares in mixtures.items()
-            ]
-            table = self._sweep(runs, self.validation_csv, say, progress, engine)
+            self._marker("validate").unlink(missing_ok=True)
+            table = self._sweep(self._validation(asked, mixtures), self.validation_csv, say, progress, engine)
         found = {name: validate(laws, answer, table) for name, answer in answers.items()}
         if not fresh:
             for name, validation in found.items():
@@ -232,6 +225,34 @@ class Study:
             self._mark("validate")
         return found
 
+    def _validation_tokens(self, asked: ValidationConfig) -> int:
+        """Of each run: whole steps."""
+        return self.config.recipe.steps(asked.tokens) * self.config.recipe.batch_tokens
+
+    def _validation(
+        self, asked: ValidationConfig, mixtures: Mapping[str, Mapping[str, float]]
+    ) -> list[PlannedRun]:
+        """Runs of mixtures by name, each under every seed."""
+        return [
+            PlannedRun(
+                run=f"validation-{name}-{asked.size}-s{seed}",
+                arm="validation",
+                size=asked.size,
+                budgets=(self._validation_tokens(asked),),
+                shares=dict(shares),
+                seed=seed,
+            )
+            for seed in asked.seeds
+            for name, shares in mixtures.items()
+        ]
+
+    def _uniform_validation(self) -> list[PlannedRun]:
+        """Validation runs that are known before any law is."""
+        languages = self.config.corpus.languages
+        uniform = dict.fromkeys(languages, 1 / len(languages))
+        asked = self.config.validation
+        return self._validation(asked, {"uniform": uniform}) if asked else []
+
     def _sweep(
         self,
         runs: Sequence[PlannedRun],
@@ -239,21 +260,31 @@ class Study:
         say: Callable[[str], None],
         progress: Progress,
         engine: Engine,
+        later: Sequence[PlannedRun] = (),
     ) -> RunTable:
-        """Train runs and write their table, anew whenever one ends; what it costs is told first."""
+        """Train runs and write their table, anew whenever one ends; what it costs is told first.
+
+        ``later`` are runs of a later stage, whose data have to be there too.
+        """
         corpus, sizes, recipe = open_corpus(self.work / "corpus"), self.config.models(), self.config.recipe
         try:
-            check_data(runs, corpus, max_epochs=self.config.plan.max_epochs)
+            check_data([*runs, *later], corpus, recipe=recipe, max_epochs=self.config.plan.max_epochs)
         except InputError as error:
             raise InputError(f"{self.folder / CONFIG}: {error}") from None
         left = self.left(runs)
         if left:
             # What runs take on other machines and on GPUs cannot be told.
             here = isinstance(engine, Local) and not engine.on_gpu
-            workers = engine.processes if isinstance(engine, Local) else 1
+            workers, pack = (engine.processes, engine.pack or 1) if isinstance(engine, Local) else (1, 1)
             if here:
                 check_machine(
-                    left, sizes=sizes, corpus=corpus, recipe=recipe, folder=self.work, workers=workers
+                    left,
+                    sizes=sizes,
+                    corpus=corpus,
+                    recipe=recipe,
+                    folder=self.work,
+                    workers=workers,
+                    pack=pack,
                 )
             cost = self.price(left, workers, measured=here)
             say(
@@ -261,15 +292,10 @@ class Study:
                 f"{count(cost.tokens)} tokens, {cost.flops:.2g} FLOPs"
                 + (f", about {duration(cost.seconds)} here" if here else "")
             )
-        logged = {run.run for run in runs} - {run.run for run in left}
 
         def finished(table: RunTable) -> None:
             table.write(table_csv)
-            for name in dict.fromkeys(table.run[~np.isin(table.run, list(logged))]):
-                rows = table.select(table.run == name).frame.to_dict("records")
-                for tracker in self.trackers:
-                    tracker.log(str(name), rows)  # type: ignore[arg-type]
-                logged.add(name)
+            self._log(table)
 
         table = sweep(
             runs,
@@ -281,8 +307,30 @@ class Study:
             progress=progress,
             finished=finished,
         )
-        table.write(table_csv)
+        finished(table)
         return table
+
+    def _log(self, table: RunTable) -> None:
+        """Runs to the trackers that do not have them yet; one whose logging is killed is logged again."""
+        path = self.work / "logged.json"
+        try:
+            logged: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            logged = {}
+        for place, tracker in self.trackers.items():
+            known = logged.setdefault(place, [])
+            for name in dict.fromkeys(map(str, table.run)):
+                rows = table.select(table.run == name).frame.to_dict("records")
+                mark = hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
+                if mark not in known:
+                    tracker.log(name, rows)  # type: ignore[arg-type]
+                    known.append(mark)
+                    files.write_text(path, json.dumps(logged) + "\n")
+
+    def _mixtures(self) -> list[Path]:
+        """A file per question."""
+        names = ["mixture.json", *(f"mixture-{k}.json" for k in range(2, len(self.config.questions) + 1))]
+        return [self.folder / name for name in names]
 
     def left(self, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
         """Those without a result yet."""
@@ -300,7 +348,7 @@ class Study:
     def price(self, runs: Sequence[PlannedRun], workers: int | None, *, measured: bool = True) -> Estimate:
         """What runs cost on this machine."""
         config = self.config
-        sizes, vocab_size = config.models(), config.corpus.vocab_size
+        sizes, vocab_size = config.models(), self._vocab_size()
         used = [sizes[name] for name in sorted({run.size for run in runs})]
         return estimate(
             runs,
@@ -311,6 +359,13 @@ class Study:
             speeds=speeds(used, vocab_size=vocab_size, recipe=config.recipe) if measured else None,
             workers=workers or len(os.sched_getaffinity(0)),
         )
+
+    def _vocab_size(self) -> int:
+        """Of the corpus, built or not."""
+        if self._fresh("corpus"):
+            return open_corpus(self.work / "corpus").vocab_size
+        tokens = self.config.corpus.tokens
+        return vocab_size(tokens) if tokens else self.config.corpus.vocab_size
 
     def report(
         self,
@@ -372,10 +427,12 @@ class Study:
         config = self.config
         asked = {
             "corpus": config.corpus.model_dump_json(),
-            "train": config.model_dump_json(include={"plan", "sizes", "recipe", "seed"}),
+            "train": config.model_dump_json(include={"plan", "sizes", "recipe", "seed", "target"}),
             "fit": config.model_dump_json(include={"draws", "seed"}),
             "allocate": config.model_dump_json(include={"questions"}),
-            "validate": config.model_dump_json(include={"validation", "sizes", "recipe"}),
+            "validate": config.model_dump_json(
+                include={"validation": True, "sizes": True, "recipe": True, "plan": {"max_epochs"}}
+            ),
             "report": config.model_dump_json(include={"title", "notes", "questions", "validation"}),
         }[stage]
         read = {
@@ -387,18 +444,18 @@ class Study:
             "report": [self.runs_csv, self.laws_json, *([self.validation_csv] if config.validation else [])],
         }[stage]
         written = {
-            "corpus": self.work / "corpus" / "corpus.json",
-            "train": self.runs_csv,
-            "fit": self.laws_json,
-            "allocate": self.folder / "mixture.json",
-            "validate": self.validation_csv,
-            "report": self.page,
+            "corpus": [self.work / "corpus" / "corpus.json"],
+            "train": [self.runs_csv],
+            "fit": [self.laws_json],
+            "allocate": self._mixtures(),
+            "validate": [self.validation_csv],
+            "report": [self.page],
         }[stage]
         return {
             "version": VERSION,
             "asked": hashlib.sha256(asked.encode()).hexdigest(),
             "read": " ".join(files.sha256(path) for path in read),
-            "written": files.sha256(written),
+            "written": " ".join(files.sha256(path) for path in written),
         }
 
 
