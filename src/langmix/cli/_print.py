@@ -316,7 +316,10 @@ def synergy_table(found: Synergy) -> None:
 def worth_table(found: TokenWorth) -> None:
     """TokenWorth of other languages' tokens and of a second pass (the diagonal)."""
     half = count(found.tokens / 2)
-    title = f"what {half} tokens are worth on top of {half} of the target, in fresh tokens of it"
+    title = (
+        f"what {half} tokens are worth on top of {half} of the target, in fresh tokens of it, "
+        f"{count(found.params)} parameters"
+    )
     table = _table(title, "target")
     for name in found.languages:
         table.add_column(escape(short_label(name)), justify="right", overflow="fold")
