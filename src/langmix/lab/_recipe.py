@@ -52,9 +52,9 @@ class Recipe(Config):
 
         Batches are a power of two of sequences, at most the 0.58 D^0.571 tokens of Step Law (Li et al. 2025,
         arXiv 2503.04715) at the geometric mean D of the budgets, since one trunk serves all of them; at the
-        lab's small scale that is the batch that was best there. Learning rates are those of Step Law,
+        lab's small scale that is within 1% of the best batch. Learning rates are those of Step Law,
         1.79 N^-0.713 D^0.307, where its models were (from 30M parameters on), and the lab's own below, where
-        it is ten times too high (docs/studies.md has the sweep).
+        it is 2 to 18 times too high (docs/studies.md has the sweep).
 
         Args:
             params: non-embedding, of the largest model.
