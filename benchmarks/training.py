@@ -21,6 +21,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ def main() -> None:
     parser.add_argument("--size", nargs="+", default=list(SIZES), choices=SIZES)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    for package in ("transformers", "accelerate"):
+        if find_spec(package) is None:
+            parser.error(f"{package}, which Trainer needs, is not installed: pip install {package}")
     cores = len(os.sched_getaffinity(0))
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
