@@ -5,6 +5,7 @@ from langmix.cli import _corpus as _corpus
 from langmix.cli import _import as _import
 from langmix.cli import _lab as _lab
 from langmix.cli import _laws as _laws
+from langmix.cli import _pair as _pair
 from langmix.cli import _plan as _plan
 from langmix.cli import _study as _study
 from langmix.cli._app import app, main

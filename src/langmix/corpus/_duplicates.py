@@ -35,12 +35,35 @@ def minhash() -> Any:
     return rensa
 
 
+class NearDuplicates:
+    """Texts seen so far, by number, and which of them a text nearly is."""
+
+    def __init__(self) -> None:
+        self._rensa = minhash()
+        self._index = self._rensa.RMinHashLSH(threshold=SIMILARITY, num_perm=_PERMUTATIONS, num_bands=_BANDS)
+        self._kept: list[Any] = []
+
+    def of(self, text: str, *, add: bool | None = None) -> list[int]:
+        """Numbers of the texts that it nearly is, ascending.
+
+        ``add`` remembers it under the next number: always (True), or where it is nearly none (None); not at
+        all (False).
+        """
+        signature = self._rensa.RMinHash(num_perm=_PERMUTATIONS, seed=0)
+        signature.update(_shingles(_WORD.findall(text)))
+        near = [
+            k for k in sorted(self._index.query(signature)) if self._kept[k].jaccard(signature) >= SIMILARITY
+        ]
+        if add or (add is None and not near):
+            self._index.insert(len(self._kept), signature)
+            self._kept.append(signature)
+        return near
+
+
 def mark_duplicates(documents: Iterable[Document]) -> Iterator[tuple[Document, str | None]]:
     """Each document with ``exact duplicate``, ``near duplicate`` or nothing; the first of a kind stays."""
-    rensa = minhash()
-    index = rensa.RMinHashLSH(threshold=SIMILARITY, num_perm=_PERMUTATIONS, num_bands=_BANDS)
+    known = NearDuplicates()
     seen: set[bytes] = set()
-    kept: list[Any] = []
     for document in documents:
         words = _WORD.findall(document.text)
         digest = hashlib.sha256(" ".join(words).encode()).digest()
@@ -48,14 +71,7 @@ def mark_duplicates(documents: Iterable[Document]) -> Iterator[tuple[Document, s
             yield document, "exact duplicate"
             continue
         seen.add(digest)
-        signature = rensa.RMinHash(num_perm=_PERMUTATIONS, seed=0)
-        signature.update(_shingles(words))
-        if any(kept[near].jaccard(signature) >= SIMILARITY for near in index.query(signature)):
-            yield document, "near duplicate"
-            continue
-        index.insert(len(kept), signature)
-        kept.append(signature)
-        yield document, None
+        yield document, "near duplicate" if known.of(document.text) else None
 
 
 def _shingles(words: list[str]) -> list[str]:

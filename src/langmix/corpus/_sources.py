@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -12,7 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from langmix.config import Config
 from langmix.corpus._document import Document
 from langmix.corpus._packages import Package, registry
-from langmix.errors import InputError, MissingExtraError
+from langmix.corpus._rows import ROW_READERS
+from langmix.errors import InputError
 from langmix.languages import LANGUAGES
 
 _TEXT: Final = ("content", "text", "code")
@@ -27,7 +27,6 @@ _GROUP: Final = (
     "group",
 )
 _PATH: Final = ("path", "file_path", "max_stars_repo_path", "id")
-_ROWS: Final = 256  # that are Python objects at a time
 _ALIASES: Final = {
     "c#": "csharp",
     "c-sharp": "csharp",
@@ -113,7 +112,7 @@ class TableSource(Config):
             InputError: there are none, or one is of another kind.
         """
         if self.path.is_dir():
-            found = sorted(p for p in self.path.rglob("*") if p.suffix in _READERS)
+            found = sorted(p for p in self.path.rglob("*") if p.suffix in ROW_READERS)
         else:
             found = [self.path] if self.path.exists() else []
         if not found:
@@ -121,7 +120,7 @@ class TableSource(Config):
                 f"{self.path}: there is no table; expected a .jsonl, .parquet or .arrow file, or a folder of "
                 "them"
             )
-        if found[0].suffix not in _READERS:
+        if found[0].suffix not in ROW_READERS:
             raise InputError(f"{found[0]}: is not a table; expected .jsonl, .parquet or .arrow")
         return found
 
@@ -209,7 +208,7 @@ def source_of(name: str) -> Source:
     path = Path(name)
     if name == "registry":
         return RegistrySource(kind="registry")
-    if path.is_dir() and not any(p.suffix in _READERS for p in path.iterdir()):
+    if path.is_dir() and not any(p.suffix in ROW_READERS for p in path.iterdir()):
         return FolderSource(kind="folder", path=path)
     if path.exists():
         return TableSource(kind="table", path=path)
@@ -254,7 +253,7 @@ def read_table(source: TableSource) -> Iterator[Document]:
         InputError: no such file, a row that is not a document, or a column that is missing.
     """
     for part in source.parts():
-        for place, row in _READERS[part.suffix](part):
+        for place, row in ROW_READERS[part.suffix](part):
             yield _document(row, source, place)
 
 
@@ -283,57 +282,3 @@ def _column(row: Mapping[str, Any], asked: str | None, usual: tuple[str, ...], p
         else f"{place}: has no {what} column (tried {', '.join(usual)}); it has {', '.join(map(repr, row))}; "
         f"name it with `{what}:` in the source"
     )
-
-
-def _jsonl_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            place = f"{path}: line {number}"
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InputError(f"{place}: is not JSON ({error})") from None
-            if not isinstance(row, dict):
-                raise InputError(f"{place}: is {type(row).__name__}; expected an object with a text column")
-            yield place, row
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    pa, parquet = _pyarrow()
-    try:
-        with parquet.ParquetFile(path, buffer_size=1 << 20) as file:
-            yield from _rows(file.iter_batches(batch_size=_ROWS), path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: is not a readable Parquet file ({error})") from None
-
-
-def _arrow_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    pa, _ = _pyarrow()
-    try:
-        with pa.memory_map(str(path)) as mapped:
-            yield from _rows(pa.ipc.open_stream(mapped), path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: is not a readable Arrow stream ({error})") from None
-
-
-def _rows(batches: Iterable[Any], path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    number = 0
-    for batch in batches:
-        for first in range(0, batch.num_rows, _ROWS):
-            for row in batch.slice(first, _ROWS).to_pylist():
-                number += 1
-                yield f"{path}: row {number}", row
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ModuleNotFoundError:
-        raise MissingExtraError(extra="lab", module="pyarrow", purpose="reading Parquet and Arrow") from None
-    return pyarrow, pyarrow.parquet
-
-
-_READERS: Final = {".jsonl": _jsonl_rows, ".parquet": _parquet_rows, ".arrow": _arrow_rows}

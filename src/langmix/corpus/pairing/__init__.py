@@ -1,0 +1,31 @@
+"""Parallel pairing: aligned items as training documents, shuffled or with their translations beside them."""
+
+from langmix.corpus.pairing._files import PairingCard, read_pairing, write_pairing
+from langmix.corpus.pairing._items import Item, read_items
+from langmix.corpus.pairing._leaks import Leak, check_leaks, hold_out, leaks
+from langmix.corpus.pairing._organise import (
+    Direction,
+    Organisation,
+    PairedDocument,
+    Pairing,
+    directions,
+    organise,
+)
+
+__all__ = [
+    "Direction",
+    "Item",
+    "Leak",
+    "Organisation",
+    "PairedDocument",
+    "Pairing",
+    "PairingCard",
+    "check_leaks",
+    "directions",
+    "hold_out",
+    "leaks",
+    "organise",
+    "read_items",
+    "read_pairing",
+    "write_pairing",
+]
