@@ -9,14 +9,21 @@ from pydantic import ValidationError
 
 pytest.importorskip("rensa")
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from langmix.corpus.pairing import (
+    COUNTED,
+    Counted,
     Direction,
     Item,
     Pairing,
+    best_fit,
     check_leaks,
     directions,
     hold_out,
     organise,
+    pack,
     read_items,
     read_pairing,
     write_pairing,
@@ -223,3 +230,71 @@ def test_a_folder_that_was_changed_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text('{"text": 1}\n')
     with pytest.raises(InputError, match=r"line 1: is no paired document"):
         read_pairing(tmp_path)
+
+
+def encode(text: str) -> list[int]:
+    return [ord(c) for c in text]
+
+
+def decode(ids: object) -> str:
+    return "".join(map(chr, ids))  # type: ignore[call-overload]
+
+
+END = 0x10FFFF
+
+
+@pytest.mark.parametrize("organisation", ["shuffled", "paired", "paired-prompt"])
+@pytest.mark.parametrize("counted", COUNTED)
+def test_packed_documents_are_whole_and_their_targets_count(organisation: str, counted: Counted) -> None:
+    documents = organise(ITEMS, Pairing(organisation=organisation))  # type: ignore[arg-type]
+    packed = pack(documents, encode, sequence=900, end_of_document=END, counted=counted)
+    found, counts = [], 0
+    for row, mask in zip(packed.tokens, packed.counted, strict=True):
+        whole = decode(row).rstrip(chr(END))
+        found += whole.split(chr(END))
+        counts += int(mask.sum())
+    assert Counter(found) == Counter(document.text for document in documents)
+    texts = {
+        "all": [len(d.text) + 1 for d in documents],
+        "texts": [sum(map(len, d.texts().values())) + 1 for d in documents],
+        "target": [len(d.texts()[d.target]) + 1 for d in documents],
+    }[counted]
+    # The first id of a sequence is no one's next token.
+    first = sum(counted != "target" or organisation == "shuffled" for _ in packed.tokens)
+    assert counts == sum(texts) - first
+    assert packed.filled == sum(len(d.text) + 1 for d in documents) / packed.tokens.size
+    assert packed.documents == len(documents)
+
+
+def test_only_the_target_counts_where_that_is_asked() -> None:
+    documents = organise(ITEMS[:1], Pairing(seen=["python>go"]))
+    packed = pack(documents, encode, sequence=400, end_of_document=END, counted="target")
+    (row,), (mask,) = packed.tokens, packed.counted
+    assert decode(row[1:][mask]) == ITEMS[0].texts["go"] + chr(END)
+
+
+def test_documents_longer_than_a_sequence_are_told_or_listed() -> None:
+    long = Item("long", {"python": "a" * 300, "java": "b" * 300, "go": "c"})
+    documents = organise([*ITEMS, long], Pairing())
+    with pytest.raises(InputError, match=r"item 'long': its document has 603 tokens, .* 501 \(2 of 28 "):
+        pack(documents, encode, sequence=500, end_of_document=END)
+    packed = pack(documents, encode, sequence=500, end_of_document=END, leave_out=True)
+    assert {(each.item, each.source, each.target) for each in packed.left_out} == {
+        ("long", "python", "java"),
+        ("long", "java", "python"),
+    }
+    assert packed.documents == 26
+    with pytest.raises(InputError, match="no document fits into a sequence of 20 tokens"):
+        pack(documents, encode, sequence=20, end_of_document=END, leave_out=True)
+
+
+@given(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=6), min_size=1, max_size=30))
+def test_best_fit_keeps_everything_within_11_ninths_of_the_optimum(parts: list[list[int]]) -> None:
+    """Full bins are cut into parts, so that the optimum is known; the bound is that of Johnson 1973."""
+    room = max(map(sum, parts))
+    cut = [[*part, *([room - sum(part)] if sum(part) < room else [])] for part in parts]
+    lengths = [length for part in cut for length in part]
+    bins = best_fit(lengths, room)
+    assert sorted(k for members in bins for k in members) == list(range(len(lengths)))
+    assert all(sum(lengths[k] for k in members) <= room for members in bins)
+    assert len(parts) <= len(bins) <= 11 / 9 * len(parts) + 4

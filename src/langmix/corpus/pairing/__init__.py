@@ -11,20 +11,27 @@ from langmix.corpus.pairing._organise import (
     directions,
     organise,
 )
+from langmix.corpus.pairing._pack import COUNTED, Counted, PackedDocuments, TooLong, best_fit, pack
 
 __all__ = [
+    "COUNTED",
+    "Counted",
     "Direction",
     "Item",
     "Leak",
     "Organisation",
+    "PackedDocuments",
     "PairedDocument",
     "Pairing",
     "PairingCard",
+    "TooLong",
+    "best_fit",
     "check_leaks",
     "directions",
     "hold_out",
     "leaks",
     "organise",
+    "pack",
     "read_items",
     "read_pairing",
     "write_pairing",
