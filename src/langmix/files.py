@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -77,6 +78,39 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def alone(path: Path, *, doing: str) -> Iterator[None]:
+    """Hold a lock file; a process that is killed lets go of it.
+
+    Raises:
+        InputError: another process holds it, or it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise _unwritable(path, error.strerror, "choose another folder") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                f"{path}: another {doing} is under way; wait until it ends, or stop it, then run again"
+            ) from None
+        yield
+
+
+def discard_unfinished(paths: Iterable[Path]) -> None:
+    """Remove what a kill left of files that were being written (see `replacing`)."""
+    by_folder: dict[Path, set[str]] = {}
+    for path in paths:
+        by_folder.setdefault(path.parent, set()).add(f".{path.name}")
+    for folder, names in by_folder.items():
+        for found in folder.iterdir() if folder.is_dir() else ():
+            if found.name.rpartition(".")[0] in names:
+                found.unlink(missing_ok=True)
 
 
 def write_text(path: Path, content: str) -> None:

@@ -127,3 +127,17 @@ def test_wrong_budgets_are_refused() -> None:
         allocate_compute(chinchilla(), flops=1e15, objective="relative")
     with pytest.raises(InfeasibleError, match=r"floors ask for"):
         allocate_compute(chinchilla(), flops=1e15, floors={"go": 0.6, "rust": 0.6})
+
+
+def test_tokens_of_some_languages_and_epochs_leave_the_others_without_limit() -> None:
+    laws = random_laws(0)
+    free = allocate_compute(laws, flops=1e16)
+    scarce = allocate_compute(laws, flops=1e16, available={"rust": 1e5}, max_epochs=2)
+    given = scarce.allocation
+    assert free.allocation.shares["rust"] * free.tokens.value > 2e5
+    assert given.shares["rust"] * scarce.tokens.value == pytest.approx(2e5)
+    assert scarce.tokens.value > 1e6
+    # Where ceilings leave the others no room for all, the scarce one bounds the budget: 2e5 are 40% of 5e5.
+    rest = {name: 0.1 for name in NAMES if name != "rust"}
+    bounded = allocate_compute(laws, flops=1e12, available={"rust": 1e5}, max_epochs=2, ceilings=rest)
+    assert bounded.tokens.value == pytest.approx(5e5, rel=1e-6)

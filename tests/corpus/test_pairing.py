@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -26,6 +29,7 @@ from langmix.corpus.pairing import (
     pack,
     read_items,
     read_pairing,
+    read_tablet,
     write_pairing,
 )
 from langmix.errors import InputError
@@ -298,3 +302,54 @@ def test_best_fit_keeps_everything_within_11_ninths_of_the_optimum(parts: list[l
     assert sorted(k for members in bins for k in members) == list(range(len(lengths)))
     assert all(sum(lengths[k] for k in members) <= room for members in bins)
     assert len(parts) <= len(bins) <= 11 / 9 * len(parts) + 4
+
+
+def tablet(folder: Path, content: bytes) -> Path:
+    path = folder / "package.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        entry = tarfile.TarInfo("package/.jsii.tabl.json.gz")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return path
+
+
+def snippet(typescript: str, python: str) -> dict[str, object]:
+    return {"translations": {"$": {"source": typescript}, "python": {"source": python}}}
+
+
+def test_snippets_of_a_jsii_package_become_items(tmp_path: Path) -> None:
+    snippets = {
+        "a": snippet("new Bucket(stack);", "Bucket(stack)"),
+        "again": snippet("new  Bucket( stack )", "Bucket(stack)"),
+        "generated": snippet("// The values are placeholders you should change.\nf();", "f()"),
+        "untranslated": snippet("g();", " "),
+        "b": snippet("h();", "h()"),
+    }
+    content = gzip.compress(json.dumps({"snippets": snippets}).encode())
+    assert read_tablet(tablet(tmp_path, content)) == [
+        Item("a", {"typescript": "new Bucket(stack);", "python": "Bucket(stack)"}),
+        Item("b", {"typescript": "h();", "python": "h()"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no gzip", gzip.compress(b"{}"), gzip.compress(b'{"snippets": [1]}')]
+)
+def test_a_package_without_snippets_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(InputError, match=r"package.tgz: .*is not the snippets of a jsii package"):
+        read_tablet(tablet(tmp_path, content))
+
+
+def test_an_unknown_aligned_corpus_is_refused(tmp_path: Path) -> None:
+    done = langmix("aligned", "atlantis", "items.jsonl", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'atlantis' is no aligned corpus; expected aws-cdk" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.network
+def test_the_aligned_corpora_are_there(tmp_path: Path) -> None:
+    done = langmix("aligned", "aws-cdk", "items.jsonl", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["items"] == 3212
+    assert len(read_items(tmp_path / "items.jsonl")) == 3212

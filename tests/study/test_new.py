@@ -85,6 +85,14 @@ def test_what_is_wrong_is_told_and_nothing_written(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_budgets_of_no_token_are_told_and_no_folder_is_left(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--tokens: 3 for the largest budget leaves 0 for the smallest"):
+        new_study(tmp_path / "x", preset="quick", languages=["go", "rust"], sources=REGISTRY, tokens=3)
+    with pytest.raises(InputError, match="klingon"):
+        new_study(tmp_path / "x", preset="quick", languages=["go", "klingon"], sources=REGISTRY)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_study_that_is_there_is_kept(tmp_path: Path) -> None:
     path = new_study(tmp_path, languages=SEVEN, sources=REGISTRY)
     content = path.read_text()

@@ -143,8 +143,12 @@ class Question:
         def allowed(tokens: float) -> float:
             return float(np.minimum(cap, left / tokens).sum())
 
+        endless = np.isinf(left)
+        rest = 1.0 - float(cap[endless].sum())
+        if rest <= 0:
+            return math.inf
         # The shares allowed fall with the budget: bisect for where they are just 1.
-        low, high = 1.0, 2 * float(left.sum())
+        low, high = 1.0, max(2.0, 2 * float(left[~endless].sum()) / rest)
         if allowed(high) >= 1:
             return math.inf
         for _ in range(200):

@@ -11,8 +11,43 @@ from pydantic import ValidationError
 from langmix import files
 from langmix.cli import _options, _print
 from langmix.cli._app import app
-from langmix.corpus.pairing import Pairing, check_leaks, hold_out, leaks, organise, read_items, write_pairing
+from langmix.corpus.pairing import (
+    ALIGNED,
+    Pairing,
+    check_leaks,
+    hold_out,
+    leaks,
+    organise,
+    read_items,
+    write_items,
+    write_pairing,
+)
 from langmix.errors import InputError
+
+
+@app.command()
+def aligned(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(ALIGNED)}.")],
+    out: Annotated[
+        Path, typer.Argument(callback=_options.writable(), help="JSONL file to write the items to.")
+    ],
+    json: _options.Json = False,
+) -> None:
+    """Write the aligned items of a package, for `langmix pair`; it is fetched once."""
+    if name not in ALIGNED:
+        raise InputError(f"{name!r} is no aligned corpus; expected {' or '.join(ALIGNED)}")
+    corpus = ALIGNED[name]
+    items = corpus.items()
+    write_items(out, items)
+    languages = list(dict.fromkeys(language for item in items for language in item.texts))
+    if json:
+        _print.as_json({"items": len(items), "languages": languages, "package": corpus.package.model_dump()})
+        return
+    _print.say(
+        f"{len(items)} items in {', '.join(languages)}, from {corpus.package} ({corpus.package.licence})"
+    )
+    _print.say(f"what it is: {corpus.what}")
+    _print.saved("items", out)
 
 
 @app.command()

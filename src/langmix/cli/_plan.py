@@ -68,6 +68,10 @@ def plan(
     """Choose which runs to buy next: what improves the choice of a mixture most per FLOP."""
     if laws is not None and prior is not None:
         raise InputError(f"--prior: {prior}; a plan from {laws} starts from its draws: leave the prior out")
+    if study is not None:
+        if study.resolve() == out.resolve():
+            raise InputError(f"--study: {study} is where the plan goes (--out); choose another file")
+        files.check_writable(study, remedy="choose another path for --study")
     chosen = design.plan(
         read_laws(laws) if laws else None,
         params=_options.quantity(params, option="--params"),

@@ -171,7 +171,9 @@ def price(
         f"{count(whole.runs)} runs, {count(whole.checkpoints)} checkpoints: {count(whole.tokens)} tokens "
         f"({whole.tokens / whole.separate_tokens:.0%} of separate runs), {whole.flops:.2g} FLOPs"
     )
-    _print.say(f"{count(left.runs)} to train: {left.flops:.2g} FLOPs, about {duration(left.seconds)} here")
+    fits = left.seconds == left.seconds
+    here = f"about {duration(left.seconds)} here" if fits else "models too large for this machine"
+    _print.say(f"{count(left.runs)} to train: {left.flops:.2g} FLOPs, {here}")
 
 
 @app.command()

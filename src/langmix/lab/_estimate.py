@@ -16,6 +16,7 @@ from langmix.lab._recipe import Recipe
 from langmix.lab._sizes import ModelSize
 
 _MEASURED: Final = 1.0  # seconds per size
+_STEP: Final = 2e11  # FLOPs of a step that is timed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +121,8 @@ def _speed(size: ModelSize, *, vocab_size: int, recipe: Recipe) -> float:
     model = Model(size, vocab_size, recipe.sequence)
     model.initialise([0])
     optimizer = AdamW(model, beta2=recipe.beta2, weight_decay=recipe.weight_decay, clip=recipe.clip)
-    batch_RBT = torch.randint(vocab_size, (1, recipe.batch, recipe.sequence + 1))
+    sequences = _timed_sequences(size, vocab_size=vocab_size, recipe=recipe)
+    batch_RBT = torch.randint(vocab_size, (1, sequences, recipe.sequence + 1))
     rate_R = torch.tensor([recipe.peak(size.params)])
 
     def step() -> None:
@@ -128,7 +130,14 @@ def _speed(size: ModelSize, *, vocab_size: int, recipe: Recipe) -> float:
 
     step()  # the first one allocates
     steps, begin = 0, time.perf_counter()
-    while (passed := time.perf_counter() - begin) < _MEASURED:
+    while (passed := time.perf_counter() - begin) < _MEASURED or not steps:
         step()
         steps += 1
-    return steps * recipe.batch_tokens * size.flops_per_token(vocab_size, recipe.sequence) / passed
+    done = steps * sequences * recipe.sequence
+    return done * size.flops_per_token(vocab_size, recipe.sequence) / passed
+
+
+def _timed_sequences(size: ModelSize, *, vocab_size: int, recipe: Recipe) -> int:
+    """Of a step that is timed: some seconds' worth at most, which is as fast per token as the whole batch."""
+    per_sequence = size.flops_per_token(vocab_size, recipe.sequence) * recipe.sequence
+    return max(1, min(recipe.batch, int(_STEP // per_sequence)))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
+from langmix import files
 from langmix.corpus import Corpus
 from langmix.design import PlannedRun
 from langmix.errors import LangmixError
@@ -15,7 +16,14 @@ from langmix.lab._engine import Engine, Task
 from langmix.lab._estimate import price
 from langmix.lab._local import Local
 from langmix.lab._recipe import Recipe
-from langmix.lab._results import fingerprint, read_result, run_table, trunk_path, write_result
+from langmix.lab._results import (
+    fingerprint,
+    read_result,
+    result_path,
+    run_table,
+    trunk_path,
+    write_result,
+)
 from langmix.lab._sizes import ModelSize
 from langmix.runs import RunTable
 
@@ -50,6 +58,7 @@ def sweep(
         LangmixError: a worker was lost again and again (most often: out of memory), or all runs diverged.
     """
     engine = engine or Local(workers=workers)
+    files.discard_unfinished(path(folder, p) for p in runs for path in (result_path, trunk_path))
     progress = progress or Progress(disable=True)
     names = [planned.run for planned in runs]
     marks = {p.run: fingerprint(p, size=sizes[p.size], corpus=corpus, recipe=recipe) for p in runs}

@@ -137,11 +137,14 @@ def new_study(
         "# What it costs: langmix study price FOLDER. To run it, or to go on: langmix study run FOLDER.\n"
     )
     text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
+    made = not folder.exists()
     files.write_text(path, head + text)
     try:
         read_study(folder)
     except InputError:
         path.unlink()
+        if made:
+            folder.rmdir()
         raise
     return path
 
@@ -152,6 +155,10 @@ def _content(
     shapes = [ModelSize.near(part * params) for part in design.sizes]
     names = [shape.name for shape in shapes]
     budgets = [_round(part * tokens) for part in design.budgets]
+    if budgets[0] < 1:
+        raise InputError(
+            f"--tokens: {tokens:g} for the largest budget leaves {budgets[0]} for the smallest; expected more"
+        )
     plan: dict[str, Any] = {"grid": {"sizes": names, "budgets": budgets}}
     plan["pairs"] = [
         {"size": names[k], "tokens_each": _round(design.tokens_each * tokens), "pairs": "all"}

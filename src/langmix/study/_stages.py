@@ -20,6 +20,7 @@ from langmix.corpus import build_corpus, open_corpus, vocab_size
 from langmix.design import PlannedRun
 from langmix.errors import InputError
 from langmix.lab import Engine, Estimate, Local, check_data, check_machine, estimate, speeds, sweep
+from langmix.lab._preflight import available_memory, memory
 from langmix.lab._results import fingerprint, read_result
 from langmix.lab._trackers import Tracker, open_tracker
 from langmix.laws import Laws, fit, read_laws, write_laws
@@ -91,12 +92,13 @@ def run_study(
     engine = engine or (Local(workers=workers) if workers else study.config.engine)
     study.trackers = {place: open_tracker(place, group=study.folder.resolve().name) for place in trackers}
     progress = progress or Progress(disable=True)
-    study.corpus(say, progress)
-    study.train(say, progress, engine)
-    laws = study.fit(say)
-    allocations = study.allocate(laws, say)
-    validations = study.validate(laws, say, progress, engine)
-    page = study.report(laws, allocations, validations, say)
+    with files.alone(study.work / ".lock", doing=f"`langmix study run {folder}`"):
+        study.corpus(say, progress)
+        study.train(say, progress, engine)
+        laws = study.fit(say)
+        allocations = study.allocate(laws, say)
+        validations = study.validate(laws, say, progress, engine)
+        page = study.report(laws, allocations, validations, say)
     return Outcome(laws=laws, allocations=allocations, validations=validations, page=page)
 
 
@@ -290,7 +292,7 @@ class Study:
             say(
                 f"{len(left)} of {len(runs)} runs to train: {count(cost.checkpoints)} checkpoints, "
                 f"{count(cost.tokens)} tokens, {cost.flops:.2g} FLOPs"
-                + (f", about {duration(cost.seconds)} here" if here else "")
+                + (f", about {duration(cost.seconds)} here" if cost.seconds == cost.seconds else "")
             )
 
         def finished(table: RunTable) -> None:
@@ -350,13 +352,15 @@ class Study:
         config = self.config
         sizes, vocab_size = config.models(), self._vocab_size()
         used = [sizes[name] for name in sorted({run.size for run in runs})]
+        least = config.recipe.model_copy(update={"batch": 1})
+        fits = all(memory(size, vocab_size=vocab_size, recipe=least) < available_memory() for size in used)
         return estimate(
             runs,
             sizes=sizes,
             vocab_size=vocab_size,
             languages=len(config.corpus.languages),
             recipe=config.recipe,
-            speeds=speeds(used, vocab_size=vocab_size, recipe=config.recipe) if measured else None,
+            speeds=speeds(used, vocab_size=vocab_size, recipe=config.recipe) if measured and fits else None,
             workers=workers or len(os.sched_getaffinity(0)),
         )
 

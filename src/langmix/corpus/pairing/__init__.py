@@ -1,6 +1,7 @@
 """Parallel pairing: aligned items as training documents, shuffled or with their translations beside them."""
 
-from langmix.corpus.pairing._files import PairingCard, read_pairing, write_pairing
+from langmix.corpus.pairing._aligned import ALIGNED, AlignedCorpus, read_tablet
+from langmix.corpus.pairing._files import PairingCard, read_pairing, write_items, write_pairing
 from langmix.corpus.pairing._items import Item, read_items
 from langmix.corpus.pairing._leaks import Leak, check_leaks, hold_out, leaks
 from langmix.corpus.pairing._organise import (
@@ -14,7 +15,9 @@ from langmix.corpus.pairing._organise import (
 from langmix.corpus.pairing._pack import COUNTED, Counted, PackedDocuments, TooLong, best_fit, pack
 
 __all__ = [
+    "ALIGNED",
     "COUNTED",
+    "AlignedCorpus",
     "Counted",
     "Direction",
     "Item",
@@ -34,5 +37,7 @@ __all__ = [
     "pack",
     "read_items",
     "read_pairing",
+    "read_tablet",
+    "write_items",
     "write_pairing",
 ]

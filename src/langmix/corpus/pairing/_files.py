@@ -48,7 +48,7 @@ class PairingCard(BaseModel):
 
 
 def write_pairing(
-    folder: Path,
+    folder: str | Path,
     *,
     pairing: Pairing,
     items: Sequence[Item],
@@ -61,6 +61,7 @@ def write_pairing(
     Raises:
         InputError: it cannot be written.
     """
+    folder = Path(folder)
     languages = list(dict.fromkeys(name for item in items for name in item.texts))
     seen, held_out = pairing.directions(languages)
     characters = dict.fromkeys(languages, 0)
@@ -80,17 +81,27 @@ def write_pairing(
     )
     (folder / CARD).unlink(missing_ok=True)
     _write(folder / TRAIN, (_row(document) for document in documents))
-    _write(folder / EVALUATION, ({"id": item.id, "texts": dict(item.texts)} for item in evaluation))
+    write_items(folder / EVALUATION, evaluation)
     files.write_text(folder / CARD, card.model_dump_json(indent=1) + "\n")
     return card
 
 
-def read_pairing(folder: Path) -> tuple[PairingCard, list[PairedDocument], list[Item]]:
+def write_items(path: str | Path, items: Iterable[Item]) -> None:
+    """Write items as JSONL that `read_items` reads.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    _write(Path(path), ({"id": item.id, "texts": dict(item.texts)} for item in items))
+
+
+def read_pairing(folder: str | Path) -> tuple[PairingCard, list[PairedDocument], list[Item]]:
     """The card, the training documents and the evaluation items of a folder.
 
     Raises:
         InputError: the folder is not whole, or was not written by `langmix pair`.
     """
+    folder = Path(folder)
     path = folder / CARD
     text = files.read_text(path, what="a folder that `langmix pair` wrote")
     files.check_schema(text, path, kind="langmix pairing", newest=SCHEMA_VERSION, command="langmix pair")

@@ -32,7 +32,9 @@ class Item:
     texts: Mapping[str, str]
 
 
-def read_items(path: Path, *, languages: Sequence[str] | None = None, partial: bool = False) -> list[Item]:
+def read_items(
+    path: str | Path, *, languages: Sequence[str] | None = None, partial: bool = False
+) -> list[Item]:
     """Read aligned items from a JSONL, Parquet or Arrow file.
 
     Wide: a row per item, with its id and a column per language (or an object ``texts`` of them). Long: a row
@@ -46,6 +48,7 @@ def read_items(path: Path, *, languages: Sequence[str] | None = None, partial: b
     Raises:
         InputError: no such file, no ids, ids that occur twice, or an item that lacks a language.
     """
+    path = Path(path)
     if path.suffix not in ROW_READERS or not path.is_file():
         raise InputError(f"{path}: is no file of aligned items; expected {', '.join(ROW_READERS)}")
     rows = list(ROW_READERS[path.suffix](path))
