@@ -217,6 +217,11 @@ def test_laws_of_another_table_are_refused_or_warned_of(folder: Path, planted_ru
         "other.csv has",
         "langmix fit other.csv",
     )
+    at = ("--params", "1M", "--tokens", "10M")
+    refused(
+        langmix("synergy", "other.csv", "--laws", "laws.json", *at, cwd=folder),
+        "laws.json: was fitted to the targets",
+    )
     planted_runs.frame.iloc[:-1, ::-1].to_csv(folder / "older.csv", index=False)
     done = langmix("report", "older.csv", "--laws", "laws.json", "-o", "older", "--json", cwd=folder)
     assert done.returncode == 0, done.stderr

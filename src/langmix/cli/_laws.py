@@ -180,14 +180,16 @@ def synergy(
         worths, without = transfer.token_worth(table, draws=draws, seed=seed), None
     except InputError as error:  # the synergy stands without the curves
         worths, without = [], str(error)
+    fitted = law_room.read_laws(laws) if laws else None
+    doubts = law_room.fitted_elsewhere(table, fitted, name=str(laws)) if fitted else ()
     predicted = (
         transfer.predict_synergy(
-            law_room.read_laws(laws),
+            fitted,
             params=_options.quantity(params, option="--params"),
             tokens=_options.quantity(tokens, option="--tokens"),
             passes=passes,
         )
-        if laws and params and tokens
+        if fitted and params and tokens
         else None
     )
     if json:
@@ -219,7 +221,7 @@ def synergy(
                     "tokens": predicted.tokens,
                     "passes": predicted.passes,
                     "cells": predicted.frame(),
-                    "warnings": predicted.warnings,
+                    "warnings": [*predicted.warnings, *doubts],
                 },
             }
         )
@@ -232,4 +234,4 @@ def synergy(
         _print.warnings((f"no worth of tokens: {without}",))
     if predicted:
         _print.predicted_synergy_table(predicted)
-        _print.warnings(predicted.warnings)
+        _print.warnings((*predicted.warnings, *doubts))

@@ -72,22 +72,23 @@ def plan(
         if study.resolve() == out.resolve():
             raise InputError(f"--study: {study} is where the plan goes (--out); choose another file")
         files.check_writable(study, remedy="choose another path for --study")
-    chosen = design.plan(
-        read_laws(laws) if laws else None,
-        params=_options.quantity(params, option="--params"),
-        tokens=_options.quantity(tokens, option="--tokens"),
-        sizes=_options.sizes(size, option="--size"),
-        budgets=[_options.quantity(t, option="--run-tokens") for t in run_tokens] if run_tokens else None,
-        budget=_options.quantity(budget, option="--budget") if budget else None,
-        regret=_options.part(regret, option="--regret") if regret else None,
-        languages=[n.strip() for n in languages.split(",") if n.strip()] if languages else None,
-        weights=_options.pairs(weight, option="--weight") if weight else None,
-        available=_options.pairs(available or [], option="--available", counts=True),
-        largest=_options.quantity(largest, option="--largest") if largest else None,
-        noise=_options.part(noise, option="--noise") if noise else None,
-        prior=_prior(prior) if prior else None,
-        seed=seed,
-    )
+    with _options.named({"budget": "--budget", "languages": "--languages"}):
+        chosen = design.plan(
+            read_laws(laws) if laws else None,
+            params=_options.quantity(params, option="--params"),
+            tokens=_options.quantity(tokens, option="--tokens"),
+            sizes=_options.sizes(size, option="--size"),
+            budgets=[_options.quantity(t, option="--run-tokens") for t in run_tokens] if run_tokens else None,
+            budget=_options.quantity(budget, option="--budget") if budget else None,
+            regret=_options.part(regret, option="--regret") if regret else None,
+            languages=[n.strip() for n in languages.split(",") if n.strip()] if languages else None,
+            weights=_options.pairs(weight, option="--weight") if weight else None,
+            available=_options.pairs(available or [], option="--available", counts=True),
+            largest=_options.quantity(largest, option="--largest") if largest else None,
+            noise=_options.part(noise, option="--noise") if noise else None,
+            prior=_prior(prior) if prior else None,
+            seed=seed,
+        )
     design.write_plan(chosen, out)
     if study is not None:
         files.write_text(study, design.study_yaml(chosen))

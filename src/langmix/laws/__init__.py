@@ -15,6 +15,7 @@ from langmix.laws._laws import (
     check_positive,
     interval,
 )
+from langmix.laws._origin import fitted_elsewhere
 from langmix.laws._reach import Reach
 from langmix.laws.forms import FORMS
 from langmix.laws.proportion import (
@@ -47,6 +48,7 @@ __all__ = [
     "check_positive",
     "fit",
     "fit_proportion",
+    "fitted_elsewhere",
     "interval",
     "left_out",
     "read_any_laws",

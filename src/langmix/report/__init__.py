@@ -8,8 +8,7 @@ from types import MappingProxyType
 
 from langmix.allocate import Allocation, Validation
 from langmix.errors import MissingExtraError
-from langmix.laws import Laws, refuse_proportion
-from langmix.report._origin import fitted_elsewhere
+from langmix.laws import Laws, fitted_elsewhere, refuse_proportion
 from langmix.runs import RunTable
 from langmix.transfer import Synergy
 

@@ -15,13 +15,12 @@ from markupsafe import Markup, escape
 from langmix import files
 from langmix.allocate import Allocation, Validation
 from langmix.languages import label
-from langmix.laws import Laws
+from langmix.laws import Laws, fitted_elsewhere
 from langmix.quantities import count
 from langmix.report._answers import allocation_figure, price_unit
 from langmix.report._curves import exponents, predicted_measured, scaling_curves
 from langmix.report._drawing import STYLE, Drawing
 from langmix.report._matrices import synergy_map, transfer_map
-from langmix.report._origin import fitted_elsewhere
 from langmix.report._validation import validation_figure
 from langmix.runs import RunTable
 from langmix.transfer import Synergy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from langmix.errors import InputError
-from langmix.laws import Laws
+from langmix.laws._laws import Laws
 from langmix.runs import RunTable
 
 
@@ -13,8 +13,8 @@ def fitted_elsewhere(runs: RunTable, laws: Laws, *, name: str = "the laws") -> t
     """A warning if the laws were fitted to another run table than this one; none if they were not.
 
     Args:
-        runs: that the page shows.
-        laws: that it shows beside them.
+        runs: that are shown.
+        laws: that are shown beside them.
         name: of the laws, for the message.
 
     Raises:
@@ -33,5 +33,5 @@ def fitted_elsewhere(runs: RunTable, laws: Laws, *, name: str = "the laws") -> t
         return ()
     return (
         f"{name}: fitted to another version of the run table than {Path(runs.source).name}; measured losses "
-        "and laws on this page may disagree; fit again to make them agree",
+        "and laws may disagree; fit again to make them agree",
     )
