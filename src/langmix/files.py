@@ -81,25 +81,26 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def alone(path: Path, *, doing: str) -> Iterator[None]:
-    """Hold a lock file; a process that is killed lets go of it.
+def alone(folder: Path, *, doing: str) -> Iterator[None]:
+    """Hold a lock on a folder, and leave nothing in it; a process that is killed lets go of it.
 
     Raises:
-        InputError: another process holds it, or it cannot be written.
+        InputError: another process holds it.
     """
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-    except OSError as error:
-        raise _unwritable(path, error.strerror, "choose another folder") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(
-                f"{path}: another {doing} is under way; wait until it ends, or stop it, then run again"
-            ) from None
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise InputError(
+            f"{folder}: another {doing} is under way; wait until it ends, or stop it, then run again"
+        ) from None
+    except OSError:
+        pass  # a disk that knows no locks
+    try:
         yield
+    finally:
+        os.close(handle)
 
 
 def discard_unfinished(paths: Iterable[Path]) -> None:

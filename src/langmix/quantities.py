@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
+from typing import Final
+
+_UNITS: Final = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
+
 
 def count(number: float) -> str:
     """Tokens or parameters in three digits: 38.2B, 1.5M, 800."""
@@ -10,6 +16,15 @@ def count(number: float) -> str:
         if abs(number) >= size:
             return f"{number / size:.3g}{unit}"
     return f"{number:.3g}"
+
+
+def read_count(text: str) -> float:
+    """The number of a count such as ``1.5B``, ``350e9`` or ``800k``; NaN where it is none."""
+    match = re.fullmatch(r"\s*([0-9.]+(?:e[+-]?\d+)?)\s*([kmbgt]?)\s*", text, re.IGNORECASE)
+    try:
+        return float(match[1]) * _UNITS[match[2].lower()] if match else math.nan
+    except ValueError:
+        return math.nan
 
 
 def duration(seconds: float) -> str:

@@ -44,7 +44,7 @@ def test_a_table_becomes_an_exported_mixture(folder: Path) -> None:
         "--tokens",
         "10M",
         "--floor",
-        "rust=0.3",
+        "rust=30%",
         "--json",
         cwd=folder,
     )

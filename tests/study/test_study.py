@@ -186,6 +186,7 @@ def test_a_damaged_result_is_made_again(folder: Path, ran: list[str]) -> None:
         ({"plan": {}}, ["plan: has no runs"]),
         ({"questions": []}, ["questions", "at least 1 item"]),
         ({"questions": [{"times_largest": 2, "params": 1e9}]}, ["either times_largest, or both"]),
+        ({"questions": [{"params": "much", "tokens": "350B"}]}, ["questions.0.params", "'much'"]),
         ({"seed": -1}, ["seed", "greater than or equal to 0", "-1"]),
         ({"validation": {"size": "c", "tokens": 10}}, ["validation: tokens", "at least 128"]),
         ({"validation": {"size": "c", "tokens": 5120, "seeds": [1, 1]}}, ["seeds: [1, 1]"]),
@@ -241,6 +242,21 @@ def test_a_wrong_configuration_is_named(tmp_path: Path, change: dict[str, object
     for part in [str(tmp_path / "study.yaml"), *told]:
         assert part in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_counts_may_be_written_with_units(tmp_path: Path) -> None:
+    written = {
+        "plan": {"grid": {"sizes": ["a"], "budgets": ["1.28k", "2.56K", 5120]}},
+        "questions": [{"params": "1.5B", "tokens": "350B"}],
+        "target": {"tokens": "1T", "available": {"rust": "20B"}},
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump({**CONFIG, **written}))
+    read = read_study(tmp_path)
+    assert read.plan.grid is not None
+    assert read.plan.grid.budgets == [1280, 2560, 5120]
+    assert (read.questions[0].params, read.questions[0].tokens) == (1.5e9, 350e9)
+    assert read.target is not None
+    assert read.target.available == {"rust": 20e9}
 
 
 def test_paths_of_sources_are_relative_to_the_study(tmp_path: Path) -> None:

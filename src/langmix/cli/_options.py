@@ -8,15 +8,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from langmix import files
 from langmix.allocate import read_mixture
 from langmix.errors import InfeasibleError, InputError
-
-_UNITS: Final = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
+from langmix.quantities import read_count
 
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON instead of tables.")]
 Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
@@ -42,24 +41,21 @@ def quantity(text: str, *, option: str) -> float:
     Raises:
         InputError: not a finite number above 0 with an optional unit k, M, B (or G), T.
     """
-    match = re.fullmatch(r"\s*([0-9.]+(?:e[+-]?\d+)?)\s*([kmbgt]?)\s*", text, re.IGNORECASE)
-    try:
-        value = float(match[1]) * _UNITS[match[2].lower()] if match else math.nan
-    except ValueError:
-        value = math.nan
+    value = read_count(text)
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"{option}: {text!r}; expected a number above 0 such as 1.5B, 350e9 or 800k")
     return value
 
 
 def number(text: str, *, option: str) -> float:
-    """Read a plain number.
+    """Read a plain number, or a percentage such as ``2%``.
 
     Raises:
         InputError: it is none.
     """
     try:
-        return float(text)
+        plain = text.strip().removesuffix("%")
+        return float(plain) / (100 if "%" in text else 1)
     except ValueError:
         raise InputError(f"{option}: {text!r}; expected a number") from None
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import Discriminator, Field, ValidationError, model_validator
 
 from langmix import files
-from langmix.config import Config
+from langmix.config import Config, Count, WholeCount
 from langmix.corpus import CorpusConfig
 from langmix.design import PlannedRun, grid, mixtures, pairs, repeats, simulate_epochs
 from langmix.errors import InputError
@@ -27,14 +27,14 @@ class GridPlan(Config):
     """Every language alone, at each size; ``budgets`` are branches of one trunk."""
 
     sizes: list[str]
-    budgets: list[int]
+    budgets: list[WholeCount]
 
 
 class PairsPlan(Config):
     """Pairs i + j at twice ``tokens_each``, with i + i and i alone; ``pairs`` lists them or says all."""
 
     size: str
-    tokens_each: int = Field(gt=0)
+    tokens_each: WholeCount = Field(gt=0)
     pairs: Literal["all"] | list[tuple[str, str]] = "all"
 
 
@@ -43,7 +43,7 @@ class MixturesPlan(Config):
 
     size: str
     count: int = Field(ge=0)
-    budgets: list[int]
+    budgets: list[WholeCount]
     concentration: float = Field(default=1.0, gt=0)
 
 
@@ -61,10 +61,10 @@ class ListedRun(Config):
     run: str
     arm: Literal["grid", "self", "pair", "mixture", "seed"]
     size: str
-    budgets: list[int]
+    budgets: list[WholeCount]
     shares: dict[str, float]
     seed: Seed = 0
-    unique: dict[str, Annotated[int, Field(gt=0)]] = Field(default={})
+    unique: dict[str, Annotated[WholeCount, Field(gt=0)]] = Field(default={})
     learning_rate: float | None = Field(default=None, gt=0)
 
     def planned(self) -> PlannedRun:
@@ -91,8 +91,8 @@ class Target(Config):
         available: distinct tokens per language that it has; those left out are without limit.
     """
 
-    tokens: float = Field(gt=0, allow_inf_nan=False)
-    available: dict[str, Annotated[float, Field(gt=0)]]
+    tokens: Count = Field(gt=0, allow_inf_nan=False)
+    available: dict[str, Annotated[Count, Field(gt=0)]]
 
 
 Weights = Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
@@ -110,7 +110,7 @@ class Validation(Config):
     """
 
     size: str
-    tokens: int = Field(gt=0)
+    tokens: WholeCount = Field(gt=0)
     seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
     objectives: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")], Weights] = Field(default={})
 
@@ -119,8 +119,8 @@ class Question(Config):
     """An allocation to solve for: parameters and tokens, given or as a multiple of the largest run; for all
     languages alike, or by weights."""
 
-    params: float | None = Field(default=None, gt=0)
-    tokens: float | None = Field(default=None, gt=0)
+    params: Count | None = Field(default=None, gt=0)
+    tokens: Count | None = Field(default=None, gt=0)
     times_largest: float | None = Field(default=None, gt=0)
     weights: Weights | None = None
 

@@ -92,7 +92,7 @@ def run_study(
     engine = engine or (Local(workers=workers) if workers else study.config.engine)
     study.trackers = {place: open_tracker(place, group=study.folder.resolve().name) for place in trackers}
     progress = progress or Progress(disable=True)
-    with files.alone(study.work / ".lock", doing=f"`langmix study run {folder}`"):
+    with files.alone(folder, doing="`langmix study run`"):
         study.corpus(say, progress)
         study.train(say, progress, engine)
         laws = study.fit(say)
