@@ -18,6 +18,10 @@ class InfeasibleError(LangmixError):
     """No allocation satisfies the constraints; the message states the arithmetic in tokens."""
 
 
+class WorkerLostError(LangmixError):
+    """A process that trained a run is gone: the run may be tried again."""
+
+
 class MissingExtraError(LangmixError):
     """An optional part of langmix is not installed; the message is the command that installs it."""
 

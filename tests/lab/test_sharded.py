@@ -14,10 +14,9 @@ from test_lab import RECIPE, SIZE  # noqa: E402
 
 from langmix.corpus import Corpus  # noqa: E402
 from langmix.design import PlannedRun  # noqa: E402
-from langmix.errors import InputError  # noqa: E402
+from langmix.errors import InputError, WorkerLostError  # noqa: E402
 from langmix.lab import ModelSize, Recipe  # noqa: E402
 from langmix.lab._checkpoints import read_checkpoint  # noqa: E402
-from langmix.lab._engine import WorkerLostError  # noqa: E402
 from langmix.lab._sharded import train_sharded  # noqa: E402
 from langmix.lab._train import mean_loss, train, windows  # noqa: E402
 

@@ -11,16 +11,12 @@ from typing import Final, Protocol
 
 from langmix.corpus import Corpus
 from langmix.design import PlannedRun
-from langmix.errors import InputError, LangmixError
+from langmix.errors import InputError
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Checkpoint, Rows, run_row
 from langmix.lab._sizes import ModelSize
 
 _COMPILED: Final = 2e11  # FLOPs, some seconds of a core: shorter runs are not worth a program of their own
-
-
-class WorkerLostError(LangmixError):
-    """A process that trained a run is gone: the run may be tried again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

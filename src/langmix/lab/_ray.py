@@ -23,9 +23,9 @@ from langmix._version import VERSION
 from langmix.config import Config
 from langmix.corpus import Corpus, CorpusCard, open_corpus
 from langmix.corpus._shards import SPLITS, shard_path, write_card
-from langmix.errors import InputError, LangmixError
+from langmix.errors import InputError, LangmixError, WorkerLostError
 from langmix.lab._cluster import check_address, connected
-from langmix.lab._engine import Ended, Task, WorkerLostError, train_tasks
+from langmix.lab._engine import Ended, Task, train_tasks
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import Rows
 

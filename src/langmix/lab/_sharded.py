@@ -33,9 +33,8 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from langmix.corpus import Corpus, open_corpus
 from langmix.design import COOLDOWN, PlannedRun
-from langmix.errors import InputError
+from langmix.errors import InputError, WorkerLostError
 from langmix.lab._checkpoints import write_checkpoint
-from langmix.lab._engine import WorkerLostError
 from langmix.lab._model import Model
 from langmix.lab._optimizer import BETA1
 from langmix.lab._recipe import Recipe
