@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,27 +11,23 @@ from typing import Final
 from rich.progress import Progress
 
 from langmix import files
-from langmix._version import VERSION
 from langmix.allocate import Allocation, Validation, allocate, validate, write_mixture
-from langmix.corpus import build_corpus, open_corpus, vocab_size
+from langmix.corpus import build_corpus, open_corpus
 from langmix.design import PlannedRun
 from langmix.errors import InputError
-from langmix.lab import Engine, Estimate, Local, check_data, check_machine, estimate, speeds, sweep
-from langmix.lab._preflight import available_memory, memory
-from langmix.lab._results import fingerprint, read_result
-from langmix.lab._trackers import Tracker, open_tracker
+from langmix.lab import Engine, Estimate, Local
+from langmix.lab._trackers import open_tracker
 from langmix.laws import Laws, fit, read_laws, write_laws
-from langmix.quantities import count, duration
 from langmix.report import build_report
 from langmix.runs import RunTable, read_runs
 from langmix.study._config import CONFIG, Question, StudyConfig, read_study
 from langmix.study._config import Validation as ValidationConfig
+from langmix.study._places import STAGES, Places
+from langmix.study._training import Training
 from langmix.transfer import synergy
 
 ALIKE: Final = "all languages alike"
 """The objective that every validation has."""
-
-STAGES: Final = ("corpus", "train", "fit", "allocate", "validate", "report")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +83,8 @@ def run_study(
     """
     study = Study(folder)
     engine = engine or (Local(workers=workers) if workers else study.config.engine)
-    study.trackers = {place: open_tracker(place, group=study.folder.resolve().name) for place in trackers}
+    group = folder.resolve().name
+    study.training.trackers = {place: open_tracker(place, group=group) for place in trackers}
     progress = progress or Progress(disable=True)
     with files.alone(folder, doing="`langmix study run`"):
         study.corpus(say, progress)
@@ -114,8 +108,8 @@ def study_price(
     """
     study = Study(folder)
     runs = study.config.runs()
-    return study.price(runs, workers, measured=measured), study.price(
-        study.left(runs), workers, measured=measured
+    return study.training.price(runs, workers, measured=measured), study.training.price(
+        study.training.left(runs), workers, measured=measured
     )
 
 
@@ -130,60 +124,56 @@ class Study:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config: StudyConfig = read_study(folder)
-        self.trackers: dict[str, Tracker] = {}
-        self.work = folder / "work"
-        self.runs_csv = folder / "runs.csv"
-        self.validation_csv = folder / "validation.csv"
-        self.laws_json = folder / "laws.json"
-        self.page = folder / "report" / "index.html"
+        self.places = Places(folder, self.config)
+        self.training = Training(folder, self.config, self.places)
 
     def corpus(self, say: Callable[[str], None], progress: Progress) -> None:
         """Sources to token shards."""
-        if self._fresh("corpus"):
+        if self.places.fresh("corpus"):
             say("corpus: up to date")
             return
         try:
-            built = build_corpus(self.config.corpus, self.work / "corpus", progress=progress)
+            built = build_corpus(self.config.corpus, self.places.work / "corpus", progress=progress)
         except InputError as error:
             raise InputError(f"{self.folder / CONFIG}: corpus: {error}") from None
         tokens = sum(card.train_tokens for card in built.card.languages.values())
         say(f"corpus: {tokens / 1e6:.1f}M training tokens in {len(built.languages)} languages")
-        self._mark("corpus")
+        self.places.mark("corpus")
 
     def train(self, say: Callable[[str], None], progress: Progress, engine: Engine) -> None:
         """The planned runs to a run table, rewritten whenever a run ends."""
-        if self._fresh("train"):
+        if self.places.fresh("train"):
             say("train: up to date")
             return
-        self._marker("train").unlink(missing_ok=True)  # the table may be whole before all of it is logged
-        table = self._sweep(
-            self.config.runs(), self.runs_csv, say, progress, engine, later=self._uniform_validation()
+        self.places.begin("train")  # the table may be whole before all of it is logged
+        table = self.training.run(
+            self.config.runs(), self.places.runs_csv, say, progress, engine, later=self._uniform_validation()
         )
-        say(f"train: {len(table)} checkpoints of {len(set(table.run))} runs in {self.runs_csv}")
-        self._mark("train")
+        say(f"train: {len(table)} checkpoints of {len(set(table.run))} runs in {self.places.runs_csv}")
+        self.places.mark("train")
 
     def fit(self, say: Callable[[str], None]) -> Laws:
         """The run table to laws."""
-        if self._fresh("fit"):
+        if self.places.fresh("fit"):
             say("fit: up to date")
-            return read_laws(self.laws_json)
-        laws = fit(read_runs(self.runs_csv), draws=self.config.draws, seed=self.config.seed)
-        write_laws(laws, self.laws_json)
-        say(f"fit: {laws.form} law in {self.laws_json}")
-        self._mark("fit")
+            return read_laws(self.places.laws_json)
+        laws = fit(read_runs(self.places.runs_csv), draws=self.config.draws, seed=self.config.seed)
+        write_laws(laws, self.places.laws_json)
+        say(f"fit: {laws.form} law in {self.places.laws_json}")
+        self.places.mark("fit")
         return laws
 
     def allocate(self, laws: Laws, say: Callable[[str], None]) -> tuple[Allocation, ...]:
         """Laws to an allocation per question; the first is written as mixture.json."""
         allocations = answer(laws, self.config.questions)
-        if not self._fresh("allocate"):
+        if not self.places.fresh("allocate"):
             for path in self.folder.glob("mixture-*.json"):
-                if path.stem.removeprefix("mixture-").isdigit() and path not in self._mixtures():
+                if path.stem.removeprefix("mixture-").isdigit() and path not in self.places.mixtures:
                     path.unlink()  # of a question that is asked no more
-            for path, allocation in zip(self._mixtures(), allocations, strict=True):
+            for path, allocation in zip(self.places.mixtures, allocations, strict=True):
                 write_mixture(allocation, path)
             say(f"allocate: {len(allocations)} allocations, the first in {self.folder / 'mixture.json'}")
-            self._mark("allocate")
+            self.places.mark("allocate")
         else:
             say("allocate: up to date")
         return allocations
@@ -195,7 +185,7 @@ class Study:
         asked = self.config.validation
         if asked is None:
             return {}
-        corpus, size = open_corpus(self.work / "corpus"), self.config.models()[asked.size]
+        corpus, size = open_corpus(self.places.work / "corpus"), self.config.models()[asked.size]
         tokens = self._validation_tokens(asked)
         answers = {
             name: allocate(
@@ -208,23 +198,25 @@ class Study:
             )
             for name, weights in {ALIKE: None, **asked.objectives}.items()
         }
-        fresh = self._fresh("validate")
+        fresh = self.places.fresh("validate")
         if fresh:
             say("validate: up to date")
-            table = read_runs(self.validation_csv)
+            table = read_runs(self.places.validation_csv)
         else:
             mixtures = {"uniform": answers[ALIKE].against["uniform"].shares}
             for name, answer in answers.items():
                 what = "recommended" if name == ALIKE else f"recommended-{name}"
                 mixtures[what] = _rounded(answer.shares)
-            self._marker("validate").unlink(missing_ok=True)
-            table = self._sweep(self._validation(asked, mixtures), self.validation_csv, say, progress, engine)
+            self.places.begin("validate")
+            table = self.training.run(
+                self._validation(asked, mixtures), self.places.validation_csv, say, progress, engine
+            )
         found = {name: validate(laws, answer, table) for name, answer in answers.items()}
         if not fresh:
             for name, validation in found.items():
                 gain = validation.measured_gain
                 say(f"validate: {name}: measured gain over uniform {gain.value:.2%}; {validation.verdict}")
-            self._mark("validate")
+            self.places.mark("validate")
         return found
 
     def _validation_tokens(self, asked: ValidationConfig) -> int:
@@ -255,122 +247,6 @@ class Study:
         asked = self.config.validation
         return self._validation(asked, {"uniform": uniform}) if asked else []
 
-    def _sweep(
-        self,
-        runs: Sequence[PlannedRun],
-        table_csv: Path,
-        say: Callable[[str], None],
-        progress: Progress,
-        engine: Engine,
-        later: Sequence[PlannedRun] = (),
-    ) -> RunTable:
-        """Train runs and write their table, anew whenever one ends; what it costs is told first.
-
-        ``later`` are runs of a later stage, whose data have to be there too.
-        """
-        corpus, sizes, recipe = open_corpus(self.work / "corpus"), self.config.models(), self.config.recipe
-        try:
-            check_data([*runs, *later], corpus, recipe=recipe, max_epochs=self.config.plan.max_epochs)
-        except InputError as error:
-            raise InputError(f"{self.folder / CONFIG}: {error}") from None
-        left = self.left(runs)
-        if left:
-            # What runs take on other machines and on GPUs cannot be told.
-            here = isinstance(engine, Local) and not engine.on_gpu
-            workers, pack = (engine.processes, engine.pack or 1) if isinstance(engine, Local) else (1, 1)
-            if here:
-                check_machine(
-                    left,
-                    sizes=sizes,
-                    corpus=corpus,
-                    recipe=recipe,
-                    folder=self.work,
-                    workers=workers,
-                    pack=pack,
-                )
-            cost = self.price(left, workers, measured=here)
-            say(
-                f"{len(left)} of {len(runs)} runs to train: {count(cost.checkpoints)} checkpoints, "
-                f"{count(cost.tokens)} tokens, {cost.flops:.2g} FLOPs"
-                + (f", about {duration(cost.seconds)} here" if cost.seconds == cost.seconds else "")
-            )
-
-        def finished(table: RunTable) -> None:
-            table.write(table_csv)
-            self._log(table)
-
-        table = sweep(
-            runs,
-            sizes=sizes,
-            corpus=corpus,
-            recipe=recipe,
-            folder=self.work / "runs",
-            engine=engine,
-            progress=progress,
-            finished=finished,
-        )
-        finished(table)
-        return table
-
-    def _log(self, table: RunTable) -> None:
-        """Runs to the trackers that do not have them yet; one whose logging is killed is logged again."""
-        path = self.work / "logged.json"
-        try:
-            logged: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            logged = {}
-        for place, tracker in self.trackers.items():
-            known = logged.setdefault(place, [])
-            for name in dict.fromkeys(map(str, table.run)):
-                rows = table.select(table.run == name).frame.to_dict("records")
-                mark = hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
-                if mark not in known:
-                    tracker.log(name, rows)  # type: ignore[arg-type]
-                    known.append(mark)
-                    files.write_text(path, json.dumps(logged) + "\n")
-
-    def _mixtures(self) -> list[Path]:
-        """A file per question."""
-        names = ["mixture.json", *(f"mixture-{k}.json" for k in range(2, len(self.config.questions) + 1))]
-        return [self.folder / name for name in names]
-
-    def left(self, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
-        """Those without a result yet."""
-        if not self._fresh("corpus"):
-            return list(runs)
-        corpus, sizes = open_corpus(self.work / "corpus"), self.config.models()
-        recipe, folder = self.config.recipe, self.work / "runs"
-        return [
-            run
-            for run in runs
-            if read_result(folder, run, fingerprint(run, size=sizes[run.size], corpus=corpus, recipe=recipe))
-            is None
-        ]
-
-    def price(self, runs: Sequence[PlannedRun], workers: int | None, *, measured: bool = True) -> Estimate:
-        """What runs cost on this machine."""
-        config = self.config
-        sizes, vocab_size = config.models(), self._vocab_size()
-        used = [sizes[name] for name in sorted({run.size for run in runs})]
-        least = config.recipe.model_copy(update={"batch": 1})
-        fits = all(memory(size, vocab_size=vocab_size, recipe=least) < available_memory() for size in used)
-        return estimate(
-            runs,
-            sizes=sizes,
-            vocab_size=vocab_size,
-            languages=len(config.corpus.languages),
-            recipe=config.recipe,
-            speeds=speeds(used, vocab_size=vocab_size, recipe=config.recipe) if measured and fits else None,
-            workers=workers or len(os.sched_getaffinity(0)),
-        )
-
-    def _vocab_size(self) -> int:
-        """Of the corpus, built or not."""
-        if self._fresh("corpus"):
-            return open_corpus(self.work / "corpus").vocab_size
-        tokens = self.config.corpus.tokens
-        return vocab_size(tokens) if tokens else self.config.corpus.vocab_size
-
     def report(
         self,
         laws: Laws,
@@ -379,21 +255,21 @@ class Study:
         say: Callable[[str], None],
     ) -> Path:
         """Everything to one page."""
-        if self._fresh("report"):
+        if self.places.fresh("report"):
             say("report: up to date")
-            return self.page
-        runs = read_runs(self.runs_csv)
+            return self.places.page
+        runs = read_runs(self.places.runs_csv)
         page = write_report(
             runs,
             laws,
             allocations,
-            self.page.parent,
+            self.places.page.parent,
             title=self.config.title,
             notes=self.config.notes,
             validations=validations,
         )
         say(f"report: {page}")
-        self._mark("report")
+        self.places.mark("report")
         return page
 
     def status(self) -> list[StageStatus]:
@@ -402,65 +278,15 @@ class Study:
         for stage in STAGES:
             if stage == "validate" and self.config.validation is None:
                 continue
-            done = self._fresh(stage)
+            done = self.places.fresh(stage)
             detail = "up to date" if done else "to do"
-            if stage == "train" and not done and self._fresh("corpus"):
+            if stage == "train" and not done and self.places.fresh("corpus"):
                 runs = self.config.runs()
-                left = self.left(runs)
-                cost, rest = (self.price(some, None, measured=False).flops for some in (runs, left))
+                left = self.training.left(runs)
+                cost, rest = (self.training.price(some, None, measured=False).flops for some in (runs, left))
                 detail = f"{len(runs) - len(left)} of {len(runs)} runs, {1 - rest / cost:.0%} of the FLOPs"
             found.append(StageStatus(stage=stage, done=done, detail=detail))
         return found
-
-    def _fresh(self, stage: str) -> bool:
-        """Whether the stage ended with the inputs that are there now, and its output is as it was then."""
-        try:
-            marked = json.loads(self._marker(stage).read_text(encoding="utf-8"))
-            return bool(marked == self._state(stage))
-        except (OSError, ValueError):
-            return False
-
-    def _mark(self, stage: str) -> None:
-        files.write_text(self._marker(stage), json.dumps(self._state(stage)) + "\n")
-
-    def _marker(self, stage: str) -> Path:
-        return self.work / "stages" / f"{stage}.json"
-
-    def _state(self, stage: str) -> dict[str, str]:
-        """Hashes of what goes into a stage and of what came out."""
-        config = self.config
-        asked = {
-            "corpus": config.corpus.model_dump_json(),
-            "train": config.model_dump_json(include={"plan", "sizes", "recipe", "seed", "target"}),
-            "fit": config.model_dump_json(include={"draws", "seed"}),
-            "allocate": config.model_dump_json(include={"questions"}),
-            "validate": config.model_dump_json(
-                include={"validation": True, "sizes": True, "recipe": True, "plan": {"max_epochs"}}
-            ),
-            "report": config.model_dump_json(include={"title", "notes", "questions", "validation"}),
-        }[stage]
-        read = {
-            "corpus": [],
-            "train": [self.work / "corpus" / "corpus.json"],
-            "fit": [self.runs_csv],
-            "allocate": [self.laws_json],
-            "validate": [self.laws_json, self.work / "corpus" / "corpus.json"],
-            "report": [self.runs_csv, self.laws_json, *([self.validation_csv] if config.validation else [])],
-        }[stage]
-        written = {
-            "corpus": [self.work / "corpus" / "corpus.json"],
-            "train": [self.runs_csv],
-            "fit": [self.laws_json],
-            "allocate": self._mixtures(),
-            "validate": [self.validation_csv],
-            "report": [self.page],
-        }[stage]
-        return {
-            "version": VERSION,
-            "asked": hashlib.sha256(asked.encode()).hexdigest(),
-            "read": " ".join(files.sha256(path) for path in read),
-            "written": " ".join(files.sha256(path) for path in written),
-        }
 
 
 def answer(laws: Laws, questions: Sequence[Question]) -> tuple[Allocation, ...]:
