@@ -289,3 +289,9 @@ def test_a_process_ends_with_the_message_and_code_2(tmp_path: Path) -> None:
         check=False,
     )
     refused(done, "absent.csv")
+
+
+def test_laws_without_draws_promise_no_intervals(folder: Path) -> None:
+    fit = ("fit", "runs.csv", "--law", "transfer", "--out", "none.json", "--draws")
+    assert "90% intervals" in langmix(*fit, "10", cwd=folder).stdout
+    assert "intervals" not in langmix(*fit, "0", cwd=folder).stdout

@@ -92,8 +92,9 @@ def warnings(sentences: tuple[str, ...], *, console: Console = console) -> None:
 
 def laws_tables(laws: Laws) -> None:
     """The exponents of every language, the status of the fits, and the rivals on held-out runs."""
-    table = _table(f"{laws.formula}, 90% intervals", "target")
     exponents = laws.exponents()
+    drawn = bool(exponents["E_low"].notna().any())
+    table = _table(laws.formula + (", 90% intervals" if drawn else ""), "target")
     headings = {"alpha": "alpha (N)", "beta": "beta (D)", "E": "E"}
     shown = {name: heading for name, heading in headings.items() if name in exponents}
     for heading in shown.values():
