@@ -295,3 +295,16 @@ def test_laws_without_draws_promise_no_intervals(folder: Path) -> None:
     fit = ("fit", "runs.csv", "--law", "transfer", "--out", "none.json", "--draws")
     assert "90% intervals" in langmix(*fit, "10", cwd=folder).stdout
     assert "intervals" not in langmix(*fit, "0", cwd=folder).stdout
+
+
+def test_a_new_study_of_folders_is_of_the_languages_that_they_hold(tmp_path: Path) -> None:
+    (tmp_path / "code" / "repo").mkdir(parents=True)
+    refused(
+        langmix("study", "new", "mine", "--source", "code", cwd=tmp_path), "code: holds no code; expected"
+    )
+    assert not (tmp_path / "mine").exists()
+    for name in ("a.py", "b.rs", "c.txt"):
+        (tmp_path / "code" / "repo" / name).touch()
+    done = langmix("study", "new", "mine", "--preset", "quick", "--source", "code", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "languages: [python, rust]" in (tmp_path / "mine" / "study.yaml").read_text()

@@ -14,10 +14,9 @@ from pydantic import ValidationError
 from langmix.allocate import Allocation, mixture_json, write_mixture
 from langmix.cli import _options, _print
 from langmix.cli._app import app
-from langmix.corpus import source_of
+from langmix.corpus import languages_in, source_of
 from langmix.errors import InputError
 from langmix.lab import Local, Ray
-from langmix.languages import LANGUAGES
 from langmix.laws import Laws, fit, read_laws, write_laws
 from langmix.quantities import count, duration
 from langmix.report import fitted_elsewhere
@@ -65,16 +64,20 @@ def new(
             help="Folder of code, or JSONL, Parquet or Arrow file, repeatable; default: the registry."
         ),
     ] = None,
-    language: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all seven.")] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeatable; default: those that folders of code have, else all seven."),
+    ] = None,
     json: _options.Json = False,
 ) -> None:
     """Write a study.yaml to start from, at any scale."""
     named = [name if name == "registry" else str(Path(name).resolve()) for name in source or ["registry"]]
+    sources = [source_of(name) for name in named]
     path = new_study(
         folder,
         preset=preset,
-        languages=language or [each.name for each in LANGUAGES],
-        sources=[source_of(name) for name in named],
+        languages=language or languages_in(sources),
+        sources=sources,
         params=None if params is None else _options.quantity(params, option="--params"),
         tokens=None if tokens is None else _options.quantity(tokens, option="--tokens"),
     )

@@ -5,7 +5,7 @@ from langmix.corpus._config import CorpusConfig
 from langmix.corpus._export import export_corpus
 from langmix.corpus._packages import Package, registry
 from langmix.corpus._shards import Corpus, CorpusCard, LanguageCard, Tokens, open_corpus
-from langmix.corpus._sources import Source, TokensSource, source_of
+from langmix.corpus._sources import Source, TokensSource, languages_in, source_of
 from langmix.corpus._stream import TokenStream
 from langmix.corpus._tokens import vocab_size
 
@@ -21,6 +21,7 @@ __all__ = [
     "TokensSource",
     "build_corpus",
     "export_corpus",
+    "languages_in",
     "open_corpus",
     "registry",
     "source_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -240,10 +240,32 @@ def read_folder(source: FolderSource) -> Iterator[Document]:
         group = inside.parts[0] if len(inside.parts) > 1 else root.name
         yield Document(language, group, str(inside), text)
     if not found:
-        raise InputError(
-            f"{root}: holds no code; expected files ending in {' '.join(sorted(suffixes))}, in one subfolder "
-            "per repository"
-        )
+        raise _no_code(root)
+
+
+def languages_in(sources: Sequence[Source]) -> list[str]:
+    """Languages that the files of folders are of, by suffix; all seven where any source is no folder.
+
+    Raises:
+        InputError: a folder is not there, or none holds code.
+    """
+    named = [language.name for language in LANGUAGES]
+    folders = [source for source in sources if isinstance(source, FolderSource)]
+    if len(folders) < len(sources):
+        return named
+    suffixes = {path.suffix.lower() for source in folders for path in source.root().rglob("*")}
+    found = [language.name for language in LANGUAGES if suffixes & set(language.suffixes)]
+    if not found:
+        raise _no_code(folders[0].path)
+    return found
+
+
+def _no_code(root: Path) -> InputError:
+    suffixes = sorted(suffix for language in LANGUAGES for suffix in language.suffixes)
+    return InputError(
+        f"{root}: holds no code; expected files ending in {' '.join(suffixes)}, in one subfolder per "
+        "repository"
+    )
 
 
 def read_table(source: TableSource) -> Iterator[Document]:
