@@ -110,7 +110,8 @@ def discard_unfinished(paths: Iterable[Path]) -> None:
         by_folder.setdefault(path.parent, set()).add(f".{path.name}")
     for folder, names in by_folder.items():
         for found in folder.iterdir() if folder.is_dir() else ():
-            if found.name.rpartition(".")[0] in names:
+            name, _, random = found.name.rpartition(".")
+            if name in names and len(random) == 8:  # as mkstemp makes them
                 found.unlink(missing_ok=True)
 
 

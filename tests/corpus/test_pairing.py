@@ -61,7 +61,7 @@ def wide() -> list[dict[str, object]]:
 
 
 def long() -> list[dict[str, object]]:
-    return [{"id": i.id, "language": name, "text": t} for i in ITEMS for name, t in i.texts.items()]
+    return [{"id": i.id, "language": name.title(), "text": t} for i in ITEMS for name, t in i.texts.items()]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])

@@ -367,14 +367,18 @@ def test_a_killed_sweep_resumes_and_gives_the_table_of_an_undisturbed_one(
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # finished runs were not trained again
 
 
-def test_a_lost_worker_costs_no_finished_run(corpus: Corpus, tmp_path: Path, undisturbed: bytes) -> None:
-    process = start(corpus, tmp_path)
-    wait_for_results(tmp_path, 1, process)
+def children_of(process: subprocess.Popen[bytes]) -> list[str]:
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
         process.kill()
         pytest.skip("needs /proc to find the workers")
-    for child in children.read_text().split():
+    return children.read_text().split()
+
+
+def test_a_lost_worker_costs_no_finished_run(corpus: Corpus, tmp_path: Path, undisturbed: bytes) -> None:
+    process = start(corpus, tmp_path)
+    wait_for_results(tmp_path, 1, process)
+    for child in children_of(process):
         command = Path(f"/proc/{child}/cmdline").read_bytes()
         if b"spawn_main" in command:
             kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.json")}
@@ -415,11 +419,7 @@ def test_workers_end_with_a_driver_that_is_killed(corpus: Corpus, tmp_path: Path
     """The driver alone: a terminal that closes kills no group."""
     process = start(corpus, tmp_path)
     wait_for_results(tmp_path, 1, process)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if not children.exists():
-        process.kill()
-        pytest.skip("needs /proc to find the workers")
-    workers = [Path("/proc") / child for child in children.read_text().split()]
+    workers = [Path("/proc") / child for child in children_of(process)]
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + 20

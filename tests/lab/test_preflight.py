@@ -66,24 +66,16 @@ def test_too_little_disk_is_told(corpus: Corpus, tmp_path: Path, monkeypatch: py
     usage = type("usage", (), {"free": 5000})
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage)
     usage.free = int(24 * SIZE.params_total(corpus.vocab_size) + 7999)  # a trunk twice, not both rows
+    given = {
+        "sizes": {"tiny": SIZE},
+        "corpus": corpus,
+        "recipe": Recipe(),
+        "folder": tmp_path / "not" / "there",
+    }
     with pytest.raises(InputError, match=r"need about 0 MB, 0 MB are free on that disk"):
-        check_machine(
-            [planned(2560)],
-            sizes={"tiny": SIZE},
-            corpus=corpus,
-            recipe=Recipe(),
-            folder=tmp_path / "not" / "there",
-            workers=1,
-        )
+        check_machine([planned(2560)], workers=1, **given)  # type: ignore[arg-type]
     usage.free += 1
-    check_machine(
-        [planned(2560)],
-        sizes={"tiny": SIZE},
-        corpus=corpus,
-        recipe=Recipe(),
-        folder=tmp_path / "not" / "there",
-        workers=1,
-    )
+    check_machine([planned(2560)], workers=1, **given)  # type: ignore[arg-type]
 
 
 def test_an_estimate_adds_up_what_sweeps_train() -> None:

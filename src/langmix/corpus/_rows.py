@@ -9,7 +9,23 @@ from typing import Any, Final
 
 from langmix.errors import InputError, MissingExtraError
 
+TEXT: Final = ("content", "text", "code")
+LANGUAGE: Final = ("language", "lang", "programming_language")
+"""Usual names of columns."""
+_ALIASES: Final = {
+    "c#": "csharp",
+    "c-sharp": "csharp",
+    "js": "javascript",
+    "ts": "typescript",
+    "golang": "go",
+}
 _ROWS: Final = 256  # that are Python objects at a time
+
+
+def language_named(text: str) -> str:
+    """The name of a language that a table calls ``C#``, or ``Golang``."""
+    name = text.strip().lower()
+    return _ALIASES.get(name, name)
 
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

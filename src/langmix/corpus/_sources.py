@@ -11,12 +11,10 @@ from pydantic import Field, field_validator, model_validator
 from langmix.config import Config
 from langmix.corpus._document import Document
 from langmix.corpus._packages import Package, registry
-from langmix.corpus._rows import ROW_READERS
+from langmix.corpus._rows import LANGUAGE, ROW_READERS, TEXT, language_named
 from langmix.errors import InputError
 from langmix.languages import LANGUAGES
 
-_TEXT: Final = ("content", "text", "code")
-_LANGUAGE: Final = ("language", "lang", "programming_language")
 _GROUP: Final = (
     "repository",
     "repository_name",
@@ -27,13 +25,6 @@ _GROUP: Final = (
     "group",
 )
 _PATH: Final = ("path", "file_path", "max_stars_repo_path", "id")
-_ALIASES: Final = {
-    "c#": "csharp",
-    "c-sharp": "csharp",
-    "js": "javascript",
-    "ts": "typescript",
-    "golang": "go",
-}
 
 
 class RegistrySource(Config):
@@ -280,18 +271,17 @@ def read_table(source: TableSource) -> Iterator[Document]:
 
 
 def _document(row: Mapping[str, Any], source: TableSource, place: str) -> Document:
-    text = row[_column(row, source.text, _TEXT, place, "text")]
+    text = row[_column(row, source.text, TEXT, place, "text")]
     group = row[_column(row, source.group, _GROUP, place, "group")]
     path = next((str(row[name]) for name in _PATH if row.get(name)), place)
     if source.fixed_language is not None:
         language: Any = source.fixed_language
     else:
-        language = row[_column(row, source.language, _LANGUAGE, place, "language")]
+        language = row[_column(row, source.language, LANGUAGE, place, "language")]
     for what, value in (("text", text), ("group", group), ("language", language)):
         if not isinstance(value, str):
             raise InputError(f"{place}: the {what} is {value!r}; expected a string")
-    name = language.strip().lower()
-    return Document(_ALIASES.get(name, name), group, path, text)
+    return Document(language_named(language), group, path, text)
 
 
 def _column(row: Mapping[str, Any], asked: str | None, usual: tuple[str, ...], place: str, what: str) -> str:

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from langmix.corpus._rows import ROW_READERS
+from langmix.corpus._rows import LANGUAGE, ROW_READERS, TEXT, language_named
 from langmix.errors import InputError
 from langmix.languages import LANGUAGES
 
 _ID: Final = ("id", "item", "item_id", "task_id", "snippet_id", "name")
-_LANGUAGE: Final = ("language", "lang", "programming_language")
-_TEXT: Final = ("content", "text", "code")
 _NESTED: Final = "texts"
 
 Row = Mapping[str, Any]
@@ -54,7 +52,7 @@ def read_items(
     rows = list(ROW_READERS[path.suffix](path))
     if not rows:
         raise InputError(f"{path}: has no rows; expected an item each")
-    long = any(name in rows[0][1] for name in _LANGUAGE)
+    long = any(name in rows[0][1] for name in LANGUAGE)
     found = _long(rows) if long else _wide(rows, languages)
     wanted = list(languages or dict.fromkeys(name for texts in found.values() for name in texts))
     if len(wanted) < 2:
@@ -97,10 +95,10 @@ def _long(rows: Iterable[tuple[str, Row]]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for place, row in rows:
         key = _named(row, _ID, place, "id")
-        language = _named(row, _LANGUAGE, place, "language")
-        column = next((name for name in _TEXT if name in row), None)
+        language = language_named(_named(row, LANGUAGE, place, "language"))
+        column = next((name for name in TEXT if name in row), None)
         if column is None:
-            raise InputError(f"{place}: item {key!r} has no text column; expected one of {', '.join(_TEXT)}")
+            raise InputError(f"{place}: item {key!r} has no text column; expected one of {', '.join(TEXT)}")
         texts = found.setdefault(key, {})
         if language in texts:
             raise InputError(
