@@ -101,7 +101,7 @@ def test_a_killed_build_leaves_the_older_corpus_and_the_next_one_starts_anew(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(build, "_put_in_place", killed)
+        patched.setattr(build, "put_in_place", killed)
         with pytest.raises(KeyboardInterrupt):
             build_corpus(config(tmp_path / "code", seed=1), folder)
     assert contents(folder) == kept

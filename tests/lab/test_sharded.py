@@ -18,7 +18,8 @@ from langmix.errors import InputError, WorkerLostError  # noqa: E402
 from langmix.lab import ModelSize, Recipe  # noqa: E402
 from langmix.lab._checkpoints import read_checkpoint  # noqa: E402
 from langmix.lab._sharded import train_sharded  # noqa: E402
-from langmix.lab._train import mean_loss, train, windows  # noqa: E402
+from langmix.lab._train import train  # noqa: E402
+from langmix.lab._windows import mean_loss, windows  # noqa: E402
 
 PLANNED = PlannedRun(
     run="r",

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,25 +16,14 @@ from langmix.corpus._config import CorpusConfig
 from langmix.corpus._duplicates import minhash
 from langmix.corpus._encode import BATCH, WORKERS, encode
 from langmix.corpus._npy import token_dtype, write_npy
-from langmix.corpus._shards import (
-    CARD,
-    Corpus,
-    CorpusCard,
-    LanguageCard,
-    Split,
-    open_corpus,
-    shard_path,
-    write_card,
-)
+from langmix.corpus._place import put_in_place, scratch_in
+from langmix.corpus._shards import Corpus, CorpusCard, LanguageCard, Split, open_corpus, shard_path
 from langmix.corpus._sources import FolderSource, TableSource
 from langmix.corpus._spill import Spill
 from langmix.corpus._split import held_groups, in_turn
-from langmix.corpus._stream import stream_path
 from langmix.corpus._tokenizer import END_OF_TEXT, check_tokenizers, train_tokenizer
 from langmix.corpus._tokens import cut_tokens
 from langmix.errors import InputError
-
-SCRATCH: Final = ".building"
 
 Ints = NDArray[np.int64]
 
@@ -76,12 +61,12 @@ def build_corpus(
             source.root()
         elif isinstance(source, TableSource):
             source.parts()
-    with _scratch(folder) as scratch:
+    with scratch_in(folder) as scratch:
         if config.tokens is not None:
             card = cut_tokens(config.tokens, config.languages, scratch, seed=config.seed, progress=progress)
         else:
             card = _cut_text(config, scratch, progress, workers, batch)
-        _put_in_place(scratch, folder, card)
+        put_in_place(scratch, folder, card)
     return open_corpus(folder)
 
 
@@ -171,43 +156,3 @@ def _split(kept: Spill, language: str, config: CorpusConfig) -> tuple[Ints, Ints
 def _head(documents: Ints, sizes: Ints, most: int) -> Ints:
     """The first documents that together hold at most ``most`` bytes, at least one."""
     return documents[: max(1, int(np.searchsorted(np.cumsum(sizes[documents]), most, side="right")))]
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """An empty folder inside ``folder`` to build in; where nothing comes of it, nothing is left."""
-    scratch = folder / SCRATCH
-    new = not folder.exists()
-    files.check_writable(folder, folder=True, remedy="choose another folder")
-    try:
-        shutil.rmtree(scratch, ignore_errors=True)  # of a build that was killed
-        scratch.mkdir(parents=True)
-        yield scratch
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); a build takes as much room as the text that is "
-            "kept, and as its tokens; choose another folder"
-        ) from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if new and folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _put_in_place(scratch: Path, folder: Path, card: CorpusCard) -> None:
-    """Exchange an older corpus for the one in ``scratch``: from here to the last line there is no card."""
-    (folder / CARD).unlink(missing_ok=True)
-    paths = [folder / "tokenizer.json"]
-    for language in card.languages:
-        paths += [shard_path(folder, language, split) for split in ("train", "validation")]
-        paths.append(stream_path(folder, language))
-    for path in paths:
-        new = scratch / path.relative_to(folder)
-        if new.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new.replace(path)
-        else:
-            path.unlink(missing_ok=True)
-    write_card(folder, card)

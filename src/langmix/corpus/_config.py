@@ -90,6 +90,16 @@ class CorpusConfig(Config):
         return self
 
     @property
+    def domains(self) -> list[str]:
+        """What runs are trained on."""
+        return self.languages
+
+    @property
+    def targets(self) -> list[str]:
+        """What losses are measured on."""
+        return self.languages
+
+    @property
     def tokens(self) -> TokensSource | None:
         """The source of token files, if it is one."""
         return next((source for source in self.sources if isinstance(source, TokensSource)), None)

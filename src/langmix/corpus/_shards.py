@@ -5,6 +5,13 @@ tokenizer.json                    the tokenizer
 tokens/<language>.train.npy       token ids, one stream, an end-of-text token after each document
 tokens/<language>.train.json      instead of it: where the tokens lie in token files (`TokenStream`)
 tokens/<language>.validation.npy
+
+A corpus of parallel texts has domains in place of languages, one per organisation of the same texts, as whole
+sequences of T + 1 ids, and items to translate in place of validation tokens:
+
+tokens/<domain>.train.npy         sequences, one after the other
+tokens/<domain>.counted.npy       whether the loss of each predicted token counts, T per sequence
+evaluation.jsonl                  the items held out
 """
 
 from __future__ import annotations
@@ -13,7 +20,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +32,10 @@ from langmix.corpus._tokenizer import END_OF_TEXT, check_tokenizers
 from langmix.errors import InputError
 
 CARD: Final = "corpus.json"
+EVALUATION: Final = "evaluation.jsonl"
 SCHEMA_VERSION: Final = 1
 
-Split = Literal["train", "validation"]
-SPLITS: Final[tuple[Split, ...]] = ("train", "validation")
+Split = Literal["train", "validation", "counted"]
 Tokens = NDArray[np.unsignedinteger] | TokenStream
 """A stream of token ids: a slice reads them."""
 
@@ -56,6 +63,34 @@ class LanguageCard(BaseModel):
     files: dict[str, int]
 
 
+class ParallelCard(BaseModel):
+    """What a corpus of parallel texts holds.
+
+    Attributes:
+        sequence: T, tokens that a sequence predicts.
+        languages: of the items.
+        seen, held_out: directions, such as ``python>java``: trained on by pairs, and not.
+        items, evaluation_items: to train on, and held out.
+        left_out: ids of items with a document that is longer than a sequence in some organisation.
+        evaluation_tokens: ids that a measurement of all targets reads.
+        filled: part of the ids of each domain that documents fill.
+        documents: how each domain's documents were made, see `Pairing`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sequence: int
+    languages: list[str]
+    seen: list[str]
+    held_out: list[str]
+    items: int
+    evaluation_items: int
+    left_out: list[str]
+    evaluation_tokens: int
+    filled: dict[str, float]
+    documents: dict[str, dict[str, Any]]
+
+
 class CorpusCard(BaseModel):
     """Content of ``corpus.json``."""
 
@@ -68,6 +103,7 @@ class CorpusCard(BaseModel):
     seed: int
     languages: dict[str, LanguageCard]
     sources: list[dict[str, str]]
+    parallel: ParallelCard | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +117,19 @@ class Corpus:
     def languages(self) -> tuple[str, ...]:
         """Languages in the order of the card."""
         return tuple(self.card.languages)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What losses are measured on: the languages; of parallel texts, also every direction."""
+        parallel = self.card.parallel
+        if parallel is None:
+            return self.languages
+        return (*parallel.languages, *parallel.seen, *parallel.held_out)
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Shards of each language."""
+        return ("train", "validation") if self.card.parallel is None else ("train", "counted")
 
     @property
     def vocab_size(self) -> int:
@@ -104,6 +153,10 @@ class Corpus:
     def validation(self, language: str) -> NDArray[np.unsignedinteger]:
         """Validation token ids, shape (validation_tokens,)."""
         return self._shard(language, "validation")
+
+    def counted(self, language: str) -> NDArray[np.bool_] | None:
+        """Whether the loss of each predicted token of whole sequences counts; None of running text."""
+        return self._shard(language, "counted").view(np.bool_) if self.card.parallel else None
 
     def end_of_document(self, language: str) -> int | None:
         """The id that ends each document; None where token files do not say."""

@@ -39,7 +39,7 @@ def losses(checkpoint: Path, corpus: Corpus, *, tokens: int | None = None) -> li
     """
     try:
         from langmix.lab._checkpoints import read_checkpoint
-        from langmix.lab._train import mean_loss, windows
+        from langmix.lab._windows import mean_loss, windows
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "safetensors"):
             raise

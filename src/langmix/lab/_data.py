@@ -37,6 +37,8 @@ class Sequences:
         language: shape (n,), index of each sequence's language.
         start: shape (n,), its first token in that language's stream.
         streams: per language index, token ids.
+        counted: per language index, whether the loss of a token counts, ``length`` for each of its sequences;
+            empty where all count.
         length: tokens that a sequence predicts.
         distinct: per language name, distinct tokens at the run's disposal.
     """
@@ -44,6 +46,7 @@ class Sequences:
     language: Ints
     start: Ints
     streams: Mapping[int, Tokens]
+    counted: Mapping[int, NDArray[np.bool_]]
     length: int
     distinct: Mapping[str, int]
 
@@ -61,25 +64,37 @@ class Sequences:
         """Plan ``count`` sequences of ``length`` tokens.
 
         A language's chunks are met in a seeded order, another one in each epoch. A cap on distinct tokens
-        keeps the first chunks of that order, so a smaller cap is a part of a larger one.
+        keeps the first chunks of that order, so a smaller cap is a part of a larger one. Chunks of running
+        text share the token between them; whole sequences, of parallel texts, do not.
         """
         language = schedule(list(shares.values()), count)
         start = np.empty(count, dtype=np.int64)
         streams: dict[int, Tokens] = {}
+        counted: dict[int, NDArray[np.bool_]] = {}
+        stride = length if corpus.card.parallel is None else length + 1
         distinct: dict[str, int] = {}
         for index, (name, share) in enumerate(shares.items()):
             if share == 0:
                 continue
             streams[index] = corpus.train(name)
-            chunks = _order(name, seed, 0, (len(streams[index]) - 1) // length)
+            if (counts := corpus.counted(name)) is not None:
+                counted[index] = counts
+            chunks = _order(name, seed, 0, (len(streams[index]) - length - 1) // stride + 1)
             if name in unique:
                 chunks = chunks[: max(1, unique[name] // length)]
             distinct[name] = len(chunks) * length
             mine = language == index
             epochs = -(-int(mine.sum()) // len(chunks))
             passes = [chunks, *(chunks[_order(name, seed, e, len(chunks))] for e in range(1, epochs))]
-            start[mine] = np.concatenate(passes)[: mine.sum()] * length
-        return cls(language=language, start=start, streams=streams, length=length, distinct=distinct)
+            start[mine] = np.concatenate(passes)[: mine.sum()] * stride
+        return cls(
+            language=language,
+            start=start,
+            streams=streams,
+            counted=counted,
+            length=length,
+            distinct=distinct,
+        )
 
     def realised(self, count: int) -> dict[str, float]:
         """Share of each language of the mixture in the tokens of the first ``count`` sequences."""
@@ -94,6 +109,14 @@ class Sequences:
         chosen = zip(self.language[first : first + count], self.start[first : first + count], strict=True)
         rows = [self.streams[int(index)][start : start + self.length + 1] for index, start in chosen]
         return np.stack(rows).astype(np.int64)
+
+    def counts(self, first: int, count: int) -> NDArray[np.bool_] | None:
+        """Whether the loss of each predicted token counts, shape (count, length); None where all do."""
+        if not self.counted:
+            return None
+        chosen = zip(self.language[first : first + count], self.start[first : first + count], strict=True)
+        places = ((int(index), start // (self.length + 1) * self.length) for index, start in chosen)
+        return np.stack([self.counted[index][place : place + self.length] for index, place in places])
 
 
 def _order(language: str, seed: int, epoch: int, count: int) -> Ints:

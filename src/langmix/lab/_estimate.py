@@ -49,7 +49,7 @@ def estimate(
     *,
     sizes: Mapping[str, ModelSize],
     vocab_size: int,
-    languages: int,
+    evaluation_tokens: int,
     recipe: Recipe,
     speeds: Mapping[str, float] | None = None,
     workers: int = 1,
@@ -60,7 +60,7 @@ def estimate(
         runs: the plan, or what is left of it.
         sizes: models by name.
         vocab_size: of the corpus.
-        languages: whose validation text each checkpoint reads.
+        evaluation_tokens: that each checkpoint reads.
         recipe: hyperparameters.
         speeds: FLOP/s of one worker by size, from `speeds`; without them no time is told.
         workers: that train at once.
@@ -70,7 +70,7 @@ def estimate(
         size = sizes[run.size]
         training = price(run, size=size, vocab_size=vocab_size, recipe=recipe)
         # A forward pass is a third of a step.
-        evaluated = len(run.budgets) * languages * recipe.evaluation_tokens
+        evaluated = len(run.budgets) * evaluation_tokens
         evaluating = evaluated * size.flops_per_token(vocab_size, recipe.sequence) / 3
         flops += training
         seconds += (training + evaluating) / speeds[run.size] if speeds else float("nan")

@@ -66,14 +66,18 @@ class Model(nn.Module):
             x_RND = block(x_RND, b, rotary)
         return _rms_norm(x_RND, self.norm_RD)
 
-    def loss(self, tokens_RBT: Tensor, targets_RBT: Tensor) -> Tensor:
+    def loss(self, tokens_RBT: Tensor, targets_RBT: Tensor, counted_RBT: Tensor | None = None) -> Tensor:
         """Mean nats per token of each run, shape (R,)."""
-        return self.head(self(tokens_RBT), targets_RBT)
+        return self.head(self(tokens_RBT), targets_RBT, counted_RBT)
 
-    def head(self, x_RND: Tensor, targets_RBT: Tensor) -> Tensor:
-        """The loss of hidden states, shape (R,)."""
+    def head(self, x_RND: Tensor, targets_RBT: Tensor, counted_RBT: Tensor | None = None) -> Tensor:
+        """The loss of hidden states, shape (R,): the mean over the tokens that count, by default all."""
         loss_R: Tensor = FusedHead.apply(  # type: ignore[no-untyped-call]
-            x_RND, self.embedding_RVD, targets_RBT.flatten(1), torch.is_grad_enabled()
+            x_RND,
+            self.embedding_RVD,
+            targets_RBT.flatten(1),
+            None if counted_RBT is None else counted_RBT.flatten(1).float(),
+            torch.is_grad_enabled(),
         )
         return loss_R
 
@@ -131,34 +135,44 @@ class FusedHead(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x_RND: Tensor, weight_RVD: Tensor, targets_RN: Tensor, wanted: bool) -> Tensor:
+    def forward(
+        ctx: Any,
+        x_RND: Tensor,
+        weight_RVD: Tensor,
+        targets_RN: Tensor,
+        counted_RN: Tensor | None,
+        wanted: bool,
+    ) -> Tensor:
         r, n, _ = x_RND.shape
         chunk = max(1, _LOGITS[x_RND.device.type] // (r * weight_RVD.shape[1]))
         total_R = x_RND.new_zeros(r, dtype=torch.float32)
         grad_x_RND = torch.empty_like(x_RND) if wanted else x_RND
         grad_RVD = torch.zeros_like(weight_RVD) if wanted else weight_RVD
-        for x_RCD, g_RCD, y_RC in zip(
-            *(torch.split(t, chunk, dim=1) for t in (x_RND, grad_x_RND, targets_RN)), strict=True
-        ):
+        for first in range(0, n, chunk):
+            some = slice(first, first + chunk)
+            x_RCD, y_RC = x_RND[:, some], targets_RN[:, some]
             z_RCV = x_RCD @ weight_RVD.mT
             largest_RC, target_RC = z_RCV.amax(-1), z_RCV.gather(-1, y_RC[..., None])[..., 0]
             p_RCV = torch.softmax(z_RCV.float(), dim=-1)  # sums in float32, with products in bfloat16 too
             # The largest probability is 1 / sum exp(z - max): the log of the sum without a second exp.
-            total_R += (largest_RC - p_RCV.amax(-1).log() - target_RC).sum(-1)
+            loss_RC = largest_RC - p_RCV.amax(-1).log() - target_RC
+            total_R += (loss_RC if counted_RN is None else loss_RC * counted_RN[:, some]).sum(-1)
             if not wanted:
                 continue
             p_RCV.scatter_add_(-1, y_RC[..., None], p_RCV.new_full((*y_RC.shape, 1), -1.0))
-            g_RCD.copy_(p_RCV @ weight_RVD)
+            if counted_RN is not None:
+                p_RCV *= counted_RN[:, some, None]
+            grad_x_RND[:, some].copy_(p_RCV @ weight_RVD)
             if torch.is_autocast_enabled(x_RND.device.type):
                 grad_RVD += p_RCV.mT @ x_RCD
             else:
                 grad_RVD.baddbmm_(p_RCV.mT, x_RCD)
         ctx.save_for_backward(grad_x_RND, grad_RVD)
-        ctx.positions = n
-        return total_R / n
+        ctx.positions = n if counted_RN is None else counted_RN.sum(-1).clamp(min=1)[:, None, None]
+        return total_R / (n if counted_RN is None else ctx.positions[:, 0, 0])
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         grad_x_RND, grad_RVD = ctx.saved_tensors
         scale_R11 = grad_outputs[0][:, None, None] / ctx.positions
-        return grad_x_RND * scale_R11, grad_RVD * scale_R11, None, None
+        return grad_x_RND * scale_R11, grad_RVD * scale_R11, None, None, None

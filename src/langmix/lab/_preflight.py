@@ -36,7 +36,13 @@ def check_data(
         InputError: with the languages, by how many tokens and to how many epochs; or a language without one
             whole sequence of text.
     """
-    for language in corpus.languages:
+    parallel = corpus.card.parallel
+    if parallel is not None and parallel.sequence != recipe.sequence:
+        raise InputError(
+            f"the corpus {corpus.folder} has sequences of {parallel.sequence} tokens, and recipe.sequence is "
+            f"{recipe.sequence}; pairs are packed whole, so expected the same: change one of them"
+        )
+    for language in () if parallel else corpus.languages:
         card = corpus.card.languages[language]
         for what, have in (("training", card.train_tokens), ("validation", card.validation_tokens)):
             if have <= recipe.sequence:

@@ -22,7 +22,7 @@ from pydantic import Field, field_validator, model_validator
 from langmix._version import VERSION
 from langmix.config import Config
 from langmix.corpus import Corpus, CorpusCard, open_corpus
-from langmix.corpus._shards import SPLITS, shard_path, write_card
+from langmix.corpus._shards import EVALUATION, shard_path, write_card
 from langmix.errors import InputError, LangmixError, WorkerLostError
 from langmix.lab._cluster import check_address, connected
 from langmix.lab._engine import Ended, Task, train_tasks
@@ -30,6 +30,7 @@ from langmix.lab._recipe import Recipe
 from langmix.lab._results import Rows
 
 _TOLD: Final = 2.0  # seconds between reports of progress
+_TEXTS: Final = (EVALUATION, "tokenizer.json")
 _LOOKED: Final = 5.0  # seconds between looks at the nodes
 
 
@@ -195,12 +196,16 @@ class _Driver:
     def _ship(self) -> None:
         """Put the tokens into the object store, once, for workers that do not see the corpus' folder."""
         if self.shards is None:
-            tokens = {"train": self.corpus.train, "validation": self.corpus.validation}
+            corpus = self.corpus
+            read = {"train": corpus.train, "validation": corpus.validation, "counted": corpus.counted}
             self.shards = {
-                f"{name}.{split}": self.ray.put(np.array(tokens[split](name)))
-                for name in self.corpus.languages
-                for split in SPLITS
+                f"{name}.{split}": self.ray.put(np.array(read[split](name)))
+                for name in corpus.languages
+                for split in corpus.splits
             }
+            if corpus.card.parallel:
+                for name in _TEXTS:
+                    self.shards[name] = self.ray.put((corpus.folder / name).read_bytes())
 
 
 class _Watch:
@@ -268,26 +273,30 @@ class _Shipped(Corpus):
     shards: Mapping[str, Any]
 
     def train(self, language: str) -> NDArray[np.unsignedinteger]:
-        return self._fetch(f"{language}.train")
+        tokens: NDArray[np.unsignedinteger] = self._fetch(f"{language}.train")
+        return tokens
 
     def validation(self, language: str) -> NDArray[np.unsignedinteger]:
-        return self._fetch(f"{language}.validation")
+        tokens: NDArray[np.unsignedinteger] = self._fetch(f"{language}.validation")
+        return tokens
 
     def written(self, folder: Path) -> Corpus:
         """The same in a folder, for processes that have no object store."""
         for name in self.languages:
-            for split in SPLITS:
+            for split in self.splits:
                 path = shard_path(folder, name, split)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 np.save(path, self._fetch(f"{name}.{split}"))
+        if self.card.parallel:
+            for name in _TEXTS:
+                (folder / name).write_bytes(self._fetch(name))
         write_card(folder, self.card)
         return open_corpus(folder)
 
-    def _fetch(self, shard: str) -> NDArray[np.unsignedinteger]:
+    def _fetch(self, shard: str) -> Any:
         import ray
 
-        tokens: NDArray[np.unsignedinteger] = ray.get(self.shards[shard])
-        return tokens
+        return ray.get(self.shards[shard])
 
 
 def _work(k: int, task: Task, order: _Order, shards: Mapping[str, Any] | None, board: Any) -> Rows | None:
@@ -316,7 +325,8 @@ def _work(k: int, task: Task, order: _Order, shards: Mapping[str, Any] | None, b
     if isinstance(corpus, _Shipped):  # nor is the study's folder seen from here
         task = replace(task, trunk=None)
     with TemporaryDirectory() as folder:
-        if order.ranks > 1 and isinstance(corpus, _Shipped):
+        # Held-out items are read from files, and so are the tokens of ranks.
+        if isinstance(corpus, _Shipped) and (order.ranks > 1 or corpus.card.parallel):
             corpus = corpus.written(Path(folder))
         (rows,) = train_tasks(
             [task],

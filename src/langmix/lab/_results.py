@@ -50,7 +50,8 @@ def fingerprint(planned: PlannedRun, *, size: ModelSize, corpus: Corpus, recipe:
     content = {
         "planned": asdict(planned),
         "size": asdict(size),
-        "corpus": corpus.card.model_dump(),
+        # Parallel texts came later: the card of other corpora is as it was.
+        "corpus": corpus.card.model_dump(exclude=None if corpus.card.parallel else {"parallel"}),
         # The precision came later: runs from before it were in float32.
         "recipe": recipe.model_dump(exclude={"precision"} if recipe.precision == "float32" else None),
     }
@@ -99,12 +100,12 @@ def run_row(
         "tokens": checkpoint.tokens,
         "step": checkpoint.step,
         "seed": planned.seed,
-        "organisation": "shuffled",
+        "organisation": organisation(planned, corpus),
         "tokenizer": corpus.card.tokenizer_sha256[:12],
     }
     for name in corpus.languages:
         row[f"share.{name}"] = checkpoint.shares.get(name, 0.0)
-    for name in corpus.languages:
+    for name in corpus.targets:
         loss = checkpoint.losses[name]
         row[f"loss.{name}"] = round(loss, 6) if math.isfinite(loss) else None
     for name in corpus.languages:
@@ -112,6 +113,14 @@ def run_row(
     for name, ratio in corpus.bytes_per_token.items():
         row[f"bytes_per_token.{name}"] = round(ratio, 6)
     return row
+
+
+def organisation(planned: PlannedRun, corpus: Corpus) -> str:
+    """Of the texts that a run is trained on: ``mixed`` where parts of it are organised differently."""
+    if corpus.card.parallel is None:
+        return "shuffled"
+    parts = [name for name, share in planned.shares.items() if share > 0]
+    return parts[0] if len(parts) == 1 else "mixed"
 
 
 def run_table(results: Iterable[Rows], order: Sequence[str]) -> RunTable | None:

@@ -43,12 +43,11 @@ from langmix.lab._sizes import ModelSize
 from langmix.lab._train import (
     branch_start,
     checkpoint,
-    mean_loss,
     planned_sequences,
     precision,
     rate_at,
-    windows,
 )
+from langmix.lab._windows import mean_loss, validation_sets
 
 _SILENCE: Final = timedelta(minutes=10)  # of a rank that others wait for: they give up
 
@@ -180,13 +179,13 @@ class Loss(nn.Module):
                 module, mesh=mesh, reshard_after_forward=True, shard_placement_fn=lambda weight: Shard(1)
             )
 
-    def forward(self, tokens_RBT: Tensor, targets_RBT: Tensor) -> Tensor:
+    def forward(self, tokens_RBT: Tensor, targets_RBT: Tensor, counted_RBT: Tensor | None) -> Tensor:
         """Mean nats per token, shape (1,)."""
-        return self.model.loss(tokens_RBT, targets_RBT)
+        return self.model.loss(tokens_RBT, targets_RBT, counted_RBT)
 
-    def loss(self, tokens_RBT: Tensor, targets_RBT: Tensor) -> Tensor:
+    def loss(self, tokens_RBT: Tensor, targets_RBT: Tensor, counted_RBT: Tensor | None = None) -> Tensor:
         """The same."""
-        loss_R: Tensor = self(tokens_RBT, targets_RBT)
+        loss_R: Tensor = self(tokens_RBT, targets_RBT, counted_RBT)
         return loss_R
 
 
@@ -264,10 +263,7 @@ def _train(rank: int, order: _Order, sender: Connection | None) -> None:
     corpus = open_corpus(order.folder)
     steps = [recipe.steps(budget) for budget in planned.budgets]
     sequences = planned_sequences(planned, corpus=corpus, recipe=recipe, steps=steps[-1])
-    validation = {
-        name: windows(corpus.validation(name), recipe.evaluation_tokens, recipe.sequence).to(device)
-        for name in corpus.languages
-    }
+    (validation,) = validation_sets(corpus, [planned.shares], recipe=recipe, device=device)
     model = Model(size, corpus.vocab_size, recipe.sequence)
     model.initialise([planned.seed])
     loss = Loss(model, order.ranks, device)
@@ -283,12 +279,14 @@ def _train(rank: int, order: _Order, sender: Connection | None) -> None:
 
     def run(first: int, last: int, *, cool: bool) -> None:
         for step in range(first, last):
-            batch_BT = torch.from_numpy(sequences.batch(step * recipe.batch + rank * mine, mine))
-            batch_RBT = batch_BT[None].to(device)
+            place = step * recipe.batch + rank * mine, mine
+            batch_RBT = torch.from_numpy(sequences.batch(*place))[None].to(device)
+            counts = sequences.counts(*place)
+            counted_RBT = None if counts is None else torch.from_numpy(counts)[None].to(device)
             with precision(recipe, device):
-                loss_R = loss(batch_RBT[..., :-1], batch_RBT[..., 1:])
+                loss_R = loss.loss(batch_RBT[..., :-1], batch_RBT[..., 1:], counted_RBT)
             # FSDP takes the mean of the ranks' gradients: that of the whole batch.
-            loss_R.sum().backward()
+            loss_R.sum().backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(loss.parameters(), recipe.clip)
             for group in optimizer.param_groups:
                 group["lr"] = peak * rate_at(step, first, last, cool=cool, recipe=recipe)

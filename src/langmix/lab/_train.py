@@ -11,15 +11,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import Final, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from langmix.corpus import Corpus
@@ -31,17 +28,7 @@ from langmix.lab._recipe import Recipe
 from langmix.lab._results import Checkpoint
 from langmix.lab._saved import Saved
 from langmix.lab._sizes import ModelSize
-
-_EVALUATED: Final = 16  # validation windows at a time
-
-
-class Measured(Protocol):
-    """What has a loss: models of ``runs`` runs."""
-
-    @property
-    def runs(self) -> int: ...
-
-    def loss(self, tokens_RBT: Tensor, targets_RBT: Tensor) -> Tensor: ...
+from langmix.lab._windows import Measured, Windows, mean_loss, validation_sets
 
 
 def train(
@@ -104,10 +91,7 @@ def train_packed(
     assert all(run.budgets == budgets for run in planned)
     steps = [recipe.steps(budget) for budget in budgets]
     sequences = [planned_sequences(run, corpus=corpus, recipe=recipe, steps=steps[-1]) for run in planned]
-    validation = {
-        name: windows(corpus.validation(name), recipe.evaluation_tokens, recipe.sequence).to(device)
-        for name in corpus.languages
-    }
+    validation = validation_sets(corpus, [run.shares for run in planned], recipe=recipe, device=device)
     peak_R = torch.tensor([run.learning_rate or recipe.peak(size.params) for run in planned], device=device)
 
     def fresh() -> tuple[Model, AdamW]:
@@ -118,11 +102,13 @@ def train_packed(
     def run(model: Model, optimizer: AdamW, first: int, last: int, *, cool: bool) -> None:
         for step in range(first, last):
             rate = rate_at(step, first, last, cool=cool, recipe=recipe)
-            batch = np.stack([each.batch(step * recipe.batch, recipe.batch) for each in sequences])
-            batch_RBT = torch.from_numpy(batch).to(device)
+            place = step * recipe.batch, recipe.batch
+            batch_RBT = torch.from_numpy(np.stack([each.batch(*place) for each in sequences])).to(device)
+            counts = [counts for each in sequences if (counts := each.counts(*place)) is not None]
+            counted_RBT = torch.from_numpy(np.stack(counts)).to(device) if counts else None
             with precision(recipe, device):
                 hidden_RND = forward(model, batch_RBT[..., :-1].contiguous())
-                loss_R = model.head(hidden_RND, batch_RBT[..., 1:])
+                loss_R = model.head(hidden_RND, batch_RBT[..., 1:], counted_RBT)
             optimizer.step(loss_R, peak_R * rate)
             advance(recipe.batch_tokens)
             if saved and not cool and saved.due:
@@ -143,16 +129,22 @@ def train_packed(
         run(*branch, start, last, cool=True)
         keep(budget, branch[0])
         with precision(recipe, device):
-            losses = {name: mean_loss(branch[0], each) for name, each in validation.items()}
-        measured.append(
-            [
-                checkpoint(sequences[k], last, recipe, {name: values[k] for name, values in losses.items()})
-                for k in range(len(planned))
-            ]
-        )
+            losses = measure(branch[0], validation)
+        measured.append([checkpoint(sequences[k], last, recipe, losses[k]) for k in range(len(planned))])
         if saved and last < steps[-1]:
             saved.write(trunk[1], done, measured)
         yield measured[-1]
+
+
+def measure(model: Measured, validation: Sequence[Mapping[str, Windows]]) -> list[dict[str, float]]:
+    """The losses of each run on its validation sets; runs that read the same ones are measured together."""
+    read: dict[int, dict[str, list[float]]] = {}
+    for sets in validation:
+        if id(sets) not in read:
+            read[id(sets)] = {name: mean_loss(model, windows) for name, windows in sets.items()}
+    return [
+        {name: values[run] for name, values in read[id(sets)].items()} for run, sets in enumerate(validation)
+    ]
 
 
 def checkpoint(sequences: Sequences, step: int, recipe: Recipe, losses: dict[str, float]) -> Checkpoint:
@@ -202,20 +194,3 @@ def compiled_forward() -> Callable[[Model, Tensor], Tensor]:
     torch._dynamo.config.recompile_limit = 256  # shapes of a sweep, not a function that never settles
     compiled: Callable[[Model, Tensor], Tensor] = torch.compile(Model.forward, dynamic=False)
     return compiled
-
-
-def mean_loss(model: Measured, windows_NT: Tensor) -> list[float]:
-    """Mean nats per token of each run over validation windows, shape (N, T + 1); NaN for a diverged one."""
-    total_R = torch.zeros(model.runs, dtype=torch.float64)
-    with torch.no_grad():
-        for part_BT in torch.split(windows_NT, _EVALUATED):
-            part_RBT = part_BT.expand(model.runs, -1, -1)
-            total_R += model.loss(part_RBT[..., :-1], part_RBT[..., 1:]).double().cpu() * len(part_BT)
-    return [value if math.isfinite(value) else math.nan for value in (total_R / len(windows_NT)).tolist()]
-
-
-def windows(tokens: NDArray[np.unsignedinteger], most: int, sequence: int) -> Tensor:
-    """The first windows of a validation stream that hold at most ``most`` tokens, shape (N, T + 1)."""
-    count = max(1, min(most, len(tokens) - 1) // sequence)
-    starts = np.arange(count)[:, None] * sequence + np.arange(sequence + 1)
-    return torch.from_numpy(np.asarray(tokens)[starts].astype(np.int64))

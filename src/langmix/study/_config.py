@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import Discriminator, Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from langmix import files
 from langmix.config import Config, Count, WholeCount
 from langmix.corpus import CorpusConfig
+from langmix.corpus.pairing import ParallelConfig
 from langmix.design import PlannedRun, grid, mixtures, pairs, repeats, simulate_epochs
 from langmix.errors import InputError
 from langmix.lab import MAX_EPOCHS, Local, ModelSize, Ray, Recipe
@@ -162,6 +163,11 @@ AnyEngine = Annotated[
 ]
 
 
+def _corpus_kind(content: Any) -> str:
+    kind = content.get("kind") if isinstance(content, dict) else getattr(content, "kind", None)
+    return "parallel" if kind == "parallel" else "text"
+
+
 class StudyConfig(Config):
     """Content of study.yaml.
 
@@ -182,7 +188,10 @@ class StudyConfig(Config):
 
     title: str
     notes: list[str] = Field(default=[])
-    corpus: CorpusConfig = CorpusConfig()
+    corpus: Annotated[
+        Annotated[CorpusConfig, Tag("text")] | Annotated[ParallelConfig, Tag("parallel")],
+        Discriminator(_corpus_kind),
+    ] = CorpusConfig()
     sizes: list[Size]
     recipe: Recipe = Recipe()
     plan: Plan
@@ -199,7 +208,7 @@ class StudyConfig(Config):
 
     def runs(self) -> list[PlannedRun]:
         """The plan, run by run."""
-        languages, plan, seed = self.corpus.languages, self.plan, self.seed
+        languages, plan, seed = self.corpus.domains, self.plan, self.seed
         planned: list[PlannedRun] = []
         if plan.grid:
             planned += grid(languages, sizes=plan.grid.sizes, budgets=plan.grid.budgets, seed=seed)
@@ -261,14 +270,14 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
     if repeated := [name for name in sizes if sizes.count(name) > 1]:
         raise InputError(f"sizes: two are named {repeated[0]!r}; give each a name of its own")
     for language in config.target.available if config.target else ():
-        if language not in config.corpus.languages:
+        if language not in config.corpus.domains:
             raise InputError(f"target: {language!r} is not a language of the corpus")
     names: set[str] = set()
     for run in planned:
         if run.size not in sizes:
             raise InputError(f"plan: unknown size {run.size!r}; expected one of {', '.join(sorted(sizes))}")
         for language in (*run.shares, *run.unique):
-            if language not in config.corpus.languages:
+            if language not in config.corpus.domains:
                 raise InputError(f"plan: {language!r} is not a language of the corpus")
         try:
             steps = [config.recipe.steps(budget) for budget in run.budgets]
@@ -291,7 +300,7 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
         weighted[f"validation: objective {name!r}"] = each
     for what, weights in weighted.items():
         for language in weights or ():
-            if language not in config.corpus.languages:
+            if language not in config.corpus.targets:
                 raise InputError(f"{what}: {language!r} is not a language of the corpus")
     if config.validation:
         try:

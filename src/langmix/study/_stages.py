@@ -12,7 +12,8 @@ from rich.progress import Progress
 
 from langmix import files
 from langmix.allocate import Allocation, Validation, allocate, validate, write_mixture
-from langmix.corpus import build_corpus, open_corpus
+from langmix.corpus import Corpus, CorpusConfig, build_corpus, open_corpus
+from langmix.corpus.pairing import ParallelConfig, build_parallel_corpus
 from langmix.design import PlannedRun
 from langmix.errors import InputError
 from langmix.lab import Engine, Estimate, Local
@@ -133,7 +134,7 @@ class Study:
             say("corpus: up to date")
             return
         try:
-            built = build_corpus(self.config.corpus, self.places.work / "corpus", progress=progress)
+            built = build(self.config.corpus, self.places.work / "corpus", progress)
         except InputError as error:
             raise InputError(f"{self.folder / CONFIG}: corpus: {error}") from None
         tokens = sum(card.train_tokens for card in built.card.languages.values())
@@ -242,7 +243,7 @@ class Study:
 
     def _uniform_validation(self) -> list[PlannedRun]:
         """Validation runs that are known before any law is."""
-        languages = self.config.corpus.languages
+        languages = self.config.corpus.domains
         uniform = dict.fromkeys(languages, 1 / len(languages))
         asked = self.config.validation
         return self._validation(asked, {"uniform": uniform}) if asked else []
@@ -287,6 +288,13 @@ class Study:
                 detail = f"{len(runs) - len(left)} of {len(runs)} runs, {1 - rest / cost:.0%} of the FLOPs"
             found.append(StageStatus(stage=stage, done=done, detail=detail))
         return found
+
+
+def build(config: CorpusConfig | ParallelConfig, folder: Path, progress: Progress) -> Corpus:
+    """A corpus of text in languages, or of parallel texts."""
+    if isinstance(config, ParallelConfig):
+        return build_parallel_corpus(config, folder, progress=progress)
+    return build_corpus(config, folder, progress=progress)
 
 
 def answer(laws: Laws, questions: Sequence[Question]) -> tuple[Allocation, ...]:

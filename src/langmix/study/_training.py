@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from langmix import files
-from langmix.corpus import open_corpus, vocab_size
+from langmix.corpus import CorpusConfig, open_corpus, vocab_size
 from langmix.design import PlannedRun
 from langmix.errors import InputError
 from langmix.lab import Engine, Estimate, Local, check_data, check_machine, estimate, speeds, sweep
@@ -137,15 +137,27 @@ class Training:
             runs,
             sizes=sizes,
             vocab_size=vocab_size,
-            languages=len(config.corpus.languages),
+            evaluation_tokens=self._evaluation_tokens(),
             recipe=config.recipe,
             speeds=speeds(used, vocab_size=vocab_size, recipe=config.recipe) if measured and fits else None,
             workers=workers or len(os.sched_getaffinity(0)),
         )
 
+    def _evaluation_tokens(self) -> int:
+        """That a checkpoint reads; where there are no items yet, as if each pair took half of a sequence."""
+        corpus = self.config.corpus
+        if isinstance(corpus, CorpusConfig):
+            return len(corpus.targets) * self.config.recipe.evaluation_tokens
+        if self.places.fresh("corpus"):
+            card = open_corpus(self.places.work / "corpus").card.parallel
+            assert card is not None
+            return card.evaluation_tokens
+        return len(corpus.targets) * corpus.hold_out * corpus.sequence // 2
+
     def _vocab_size(self) -> int:
         """Of the corpus, built or not."""
         if self.places.fresh("corpus"):
             return open_corpus(self.places.work / "corpus").vocab_size
-        tokens = self.config.corpus.tokens
-        return vocab_size(tokens) if tokens else self.config.corpus.vocab_size
+        corpus = self.config.corpus
+        tokens = corpus.tokens if isinstance(corpus, CorpusConfig) else None
+        return vocab_size(tokens) if tokens else corpus.vocab_size

@@ -1,6 +1,13 @@
 """Parallel pairing: aligned items as training documents, shuffled or with their translations beside them."""
 
 from langmix.corpus.pairing._aligned import ALIGNED, AlignedCorpus, read_tablet
+from langmix.corpus.pairing._corpus import (
+    HeldOut,
+    ParallelConfig,
+    build_parallel_corpus,
+    encoder,
+    held_out,
+)
 from langmix.corpus.pairing._files import PairingCard, read_pairing, write_items, write_pairing
 from langmix.corpus.pairing._items import Item, read_items
 from langmix.corpus.pairing._leaks import Leak, check_leaks, hold_out, leaks
@@ -12,7 +19,15 @@ from langmix.corpus.pairing._organise import (
     directions,
     organise,
 )
-from langmix.corpus.pairing._pack import COUNTED, Counted, PackedDocuments, TooLong, best_fit, pack
+from langmix.corpus.pairing._pack import (
+    COUNTED,
+    Counted,
+    PackedDocuments,
+    TooLong,
+    best_fit,
+    encode_document,
+    pack,
+)
 
 __all__ = [
     "ALIGNED",
@@ -20,6 +35,7 @@ __all__ = [
     "AlignedCorpus",
     "Counted",
     "Direction",
+    "HeldOut",
     "Item",
     "Leak",
     "Organisation",
@@ -27,10 +43,15 @@ __all__ = [
     "PairedDocument",
     "Pairing",
     "PairingCard",
+    "ParallelConfig",
     "TooLong",
     "best_fit",
+    "build_parallel_corpus",
     "check_leaks",
     "directions",
+    "encode_document",
+    "encoder",
+    "held_out",
     "hold_out",
     "leaks",
     "organise",

@@ -164,37 +164,47 @@ def _documents(item: Item, seen: Iterable[Direction], pairing: Pairing) -> Itera
     for direction in seen:
         if not all(name in item.texts for name in direction):
             continue
-        source, target = (item.texts[name] for name in direction)
-        if pairing.organisation == "shuffled":
-            for name in direction:
-                yield PairedDocument(
-                    item=item.id,
-                    source=None,
-                    target=name,
-                    text=item.texts[name],
-                    source_span=None,
-                    target_span=(0, len(item.texts[name])),
-                )
+        if pairing.organisation != "shuffled":
+            yield document(item, direction, pairing)
             continue
-        parts = _filled(direction, source, target, pairing)
-        text = "".join(part for _, part in parts)
-        spans, place = {}, 0
-        for slot, part in parts:
-            spans[slot] = (place, place + len(part))
-            place += len(part)
-        yield PairedDocument(
-            item=item.id,
-            source=direction.source,
-            target=direction.target,
-            text=text,
-            source_span=spans["source"],
-            target_span=spans["target"],
-        )
+        for name in direction:
+            yield alone(item, name)
+
+
+def alone(item: Item, language: str) -> PairedDocument:
+    """One text of an item as a document."""
+    text = item.texts[language]
+    return PairedDocument(
+        item=item.id,
+        source=None,
+        target=language,
+        text=text,
+        source_span=None,
+        target_span=(0, len(text)),
+    )
+
+
+def document(item: Item, direction: Direction, pairing: Pairing) -> PairedDocument:
+    """Two texts of an item as a document, with a prompt between them where the organisation has one."""
+    source, target = (item.texts[name] for name in direction)
+    parts = _filled(direction, source, target, pairing)
+    spans, place = {}, 0
+    for slot, part in parts:
+        spans[slot] = (place, place + len(part))
+        place += len(part)
+    return PairedDocument(
+        item=item.id,
+        source=direction.source,
+        target=direction.target,
+        text="".join(part for _, part in parts),
+        source_span=spans["source"],
+        target_span=spans["target"],
+    )
 
 
 def _filled(direction: Direction, source: str, target: str, pairing: Pairing) -> list[tuple[str, str]]:
     """Slots and literal parts in order; literal parts have the slot ""."""
-    if pairing.organisation == "paired":
+    if pairing.organisation != "paired-prompt":
         return [("source", source), ("", pairing.separator), ("target", target)]
     values = {
         "source": source,

@@ -2,14 +2,15 @@
 
 A text is tokenised by itself, whatever stands before it, so that it has the same tokens in every organisation
 and direction, and losses per token can be compared. Documents are packed by best fit, longest first (Ding et
-al. 2024, arXiv 2404.10830), and never split.
+al. 2024, arXiv 2404.10830), and never split. Documents of one item never share a sequence: texts of one
+length would, and a shuffled text would stand beside its translation.
 """
 
 from __future__ import annotations
 
 import bisect
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -103,7 +104,7 @@ def pack(
         InputError: a document is longer than a sequence, with its item; or none is left.
     """
     room = sequence + 1
-    encoded, left_out = [], []
+    encoded, left_out, items = [], [], []
     for document in documents:
         ids, counts = encode_document(document, encode, counted=counted)
         if len(ids) + 1 > room:
@@ -114,6 +115,7 @@ def pack(
             )
             continue
         encoded.append(([*ids, end_of_document], [*counts, counts[-1]]))
+        items.append(document.item)
     if left_out and not leave_out:
         worst = max(left_out, key=lambda each: each.tokens)
         raise InputError(
@@ -123,7 +125,7 @@ def pack(
         )
     if not encoded:
         raise InputError(f"no document fits into a sequence of {sequence} tokens; take longer ones")
-    bins = best_fit([len(ids) for ids, _ in encoded], room)
+    bins = best_fit([len(ids) for ids, _ in encoded], room, apart=items)
     random.Random(seed).shuffle(bins)
     tokens = np.full((len(bins), room), end_of_document, dtype=np.int64)
     counts_NT = np.zeros((len(bins), room), dtype=bool)
@@ -143,17 +145,29 @@ def pack(
     )
 
 
-def best_fit(lengths: Sequence[int], room: int) -> list[list[int]]:
-    """Bins of indices, each of at most ``room`` in all: longest first, into the fullest bin that holds it."""
+def best_fit(lengths: Sequence[int], room: int, apart: Sequence[Hashable] | None = None) -> list[list[int]]:
+    """Bins of indices, each of at most ``room`` in all: longest first, into the fullest bin that holds it.
+
+    Args:
+        lengths: of what is packed.
+        room: of a bin.
+        apart: a name for each; two of one name are never in one bin.
+    """
+    names = range(len(lengths)) if apart is None else apart
     bins: list[list[int]] = []
+    inside: list[set[Hashable]] = []
     free: list[tuple[int, int]] = []  # (room left, bin), ascending
     for k in sorted(range(len(lengths)), key=lambda k: -lengths[k]):
-        at = bisect.bisect_left(free, (lengths[k], -1))
-        if at < len(free):
+        first = bisect.bisect_left(free, (lengths[k], -1))
+        fits = (at for at in range(first, len(free)) if names[k] not in inside[free[at][1]])
+        if (at := next(fits, None)) is not None:
             left, which = free.pop(at)
         else:
             left, which = room, len(bins)
             bins.append([])
+            inside.append(set())
         bins[which].append(k)
-        bisect.insort(free, (left - lengths[k], which))
+        inside[which].add(names[k])
+        if left > lengths[k]:
+            bisect.insort(free, (left - lengths[k], which))
     return bins
