@@ -22,11 +22,11 @@ slow: .venv/.full  ## everything: slow, browser and network tests, and those on 
 	$(BIN)/pytest -m "slow or browser or conformance or network"
 
 ray: .venv/.full  ## sweeps on a Ray cluster of two nodes on this machine
-	$(PIP) --editable '.[report,lab,ray,trees,dev]'
+	$(PIP) --editable '.[report,lab,eval,ray,trees,dev]'
 	$(BIN)/pytest -m ray tests/lab
 
 trackers: .venv/.full  ## importers and loggers against the trackers' own packages
-	$(PIP) --editable '.[report,lab,track,trees,dev]'
+	$(PIP) --editable '.[report,lab,eval,track,trees,dev]'
 	$(BIN)/pytest tests/runs tests/lab/test_trackers.py
 
 # Two environments, since the trainers want different versions of one another's dependencies. torch comes first:
@@ -63,7 +63,7 @@ rivals: .venv-rivals/.done  ## langmix beside scipy's multi-start, the package c
 
 .venv/.full: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) --editable '.[report,lab,trees,dev]'
+	$(PIP) --editable '.[report,lab,eval,trees,dev]'
 	touch $@ .venv/.light
 
 clean:

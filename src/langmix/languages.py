@@ -29,10 +29,10 @@ _SHORT: Final = {language.name: language.short for language in LANGUAGES}
 
 
 def label(name: str) -> str:
-    """The name shown to people: ``csharp`` gives ``C#``; unknown names are shown as they are."""
-    return _LABELS.get(name, name)
+    """The name shown to people: ``csharp`` gives ``C#``, ``go>csharp`` ``Go → C#``, others themselves."""
+    return " → ".join(_LABELS.get(part, part) for part in name.split(">"))
 
 
 def short_label(name: str) -> str:
     """A label for narrow columns: ``typescript`` gives ``TS``."""
-    return _SHORT.get(name, name)
+    return "→".join(_SHORT.get(part, part) for part in name.split(">"))

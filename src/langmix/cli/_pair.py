@@ -1,4 +1,4 @@
-"""The verb pair."""
+"""The verbs aligned, pair and parallel-corpus."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from langmix.cli._app import app
 from langmix.corpus.pairing import (
     ALIGNED,
     Pairing,
+    ParallelConfig,
+    build_parallel_corpus,
     check_leaks,
     hold_out,
     leaks,
@@ -23,6 +25,18 @@ from langmix.corpus.pairing import (
     write_pairing,
 )
 from langmix.errors import InputError
+from langmix.quantities import count
+
+_Pivot = Annotated[str, typer.Option(help="Language on one side of all seen directions, or none: every two.")]
+_Seen = Annotated[
+    list[str] | None,
+    typer.Option(help="To train on, SOURCE>TARGET, repeatable, in place of those of the pivot."),
+]
+_Languages = Annotated[list[str] | None, typer.Option(help="To read, repeatable; default: all.")]
+_Template = Annotated[
+    str | None,
+    typer.Option(help="Of paired-prompt: {source}, {target}, {source_language}, {target_language}."),
+]
 
 
 @app.command()
@@ -65,18 +79,10 @@ def pair(
     organisation: Annotated[
         str, typer.Option(help="shuffled, paired or paired-prompt (an instruction between the two texts).")
     ] = "paired",
-    pivot: Annotated[
-        str, typer.Option(help="Language on one side of all seen directions, or none: every two.")
-    ] = "python",
-    direction: Annotated[
-        list[str] | None,
-        typer.Option(help="To train on, SOURCE>TARGET, repeatable, in place of those of the pivot."),
-    ] = None,
-    language: Annotated[list[str] | None, typer.Option(help="To read, repeatable; default: all.")] = None,
-    template: Annotated[
-        str | None,
-        typer.Option(help="Of paired-prompt: {source}, {target}, {source_language}, {target_language}."),
-    ] = None,
+    pivot: _Pivot = "python",
+    direction: _Seen = None,
+    language: _Languages = None,
+    template: _Template = None,
     evaluation: Annotated[
         Path | None, typer.Option(help="Items held out: what leaks from them into the others is refused.")
     ] = None,
@@ -136,3 +142,83 @@ def pair(
     _print.say(f"seen: {', '.join(card.seen)}")
     _print.say(f"held out: {', '.join(card.held_out) or 'no direction'}")
     _print.saved("documents", out)
+
+
+@app.command("parallel-corpus")
+def parallel_corpus(
+    items: Annotated[str, typer.Argument(help=f"Aligned items: {', '.join(ALIGNED)}, or a file.")],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            callback=_options.writable("folder", folder=True), help="Folder to write the corpus to."
+        ),
+    ],
+    language: Annotated[
+        list[str] | None, typer.Option(help="Of the items, repeatable; default: all.")
+    ] = None,
+    pivot: Annotated[
+        str, typer.Option(help="Language on one side of all seen directions, or none: every two.")
+    ] = "python",
+    direction: Annotated[
+        list[str] | None,
+        typer.Option(help="To train on, SOURCE>TARGET, repeatable, in place of those of the pivot."),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="Of paired-prompt: {source}, {target}, {source_language}, {target_language}."),
+    ] = None,
+    evaluation: Annotated[Path | None, typer.Option(help="File of items held out.")] = None,
+    held: Annotated[
+        int | None, typer.Option("--hold-out", min=1, help="Hold out so many of the items; default: 100.")
+    ] = None,
+    sequence: Annotated[int, typer.Option(min=2, help="Tokens of a sequence.")] = 512,
+    counted: Annotated[str, typer.Option(help="Whose tokens the loss counts: all, texts or target.")] = "all",
+    vocab_size: Annotated[int, typer.Option(min=257, help="Of the byte-level BPE.")] = 2048,
+    seed: Annotated[int, typer.Option(min=0, help="Of the hold-out and of the orders.")] = 0,
+    json: _options.Json = False,
+) -> None:
+    """Build a corpus of aligned items, shuffled, paired and with a prompt, to train on and to translate."""
+    if evaluation is not None and held is not None:
+        raise InputError("--hold-out: cannot be combined with --evaluation; leave one out")
+    given = {"template": template, "hold_out": held, "seen": direction, "evaluation": evaluation}
+    known = ALIGNED[items].package.languages if items in ALIGNED else None
+    try:
+        config = ParallelConfig.model_validate(
+            {
+                "kind": "parallel",
+                "items": items,
+                "languages": language or known or _languages_of(items),
+                "pivot": None if pivot == "none" else pivot,
+                "sequence": sequence,
+                "counted": counted,
+                "vocab_size": vocab_size,
+                "seed": seed,
+                **{name: value for name, value in given.items() if value is not None},
+            }
+        )
+    except ValidationError as error:
+        message = files.validation_message(Path("pair"), error, remedy="see langmix parallel-corpus --help")
+        raise InputError(message.removeprefix("pair: ")) from None
+    with _print.progress(hidden=json) as progress:
+        built = build_parallel_corpus(config, out, progress=progress)
+    card = built.card.parallel
+    assert card is not None
+    if json:
+        _print.as_json(built.card.model_dump())
+        return
+    tokens = ", ".join(f"{name} {count(each.train_tokens)}" for name, each in built.card.languages.items())
+    _print.say(
+        f"{card.items} items to train on, {card.evaluation_items} held out; {len(card.left_out)} left "
+        f"out, with a document longer than {card.sequence} tokens"
+    )
+    _print.say(f"tokens: {tokens}")
+    _print.say(f"seen: {', '.join(card.seen)}")
+    _print.say(f"held out: {', '.join(card.held_out) or 'no direction'}")
+    _print.saved("corpus", out)
+    _print.say(f"next: langmix train {out} --share paired=1 --tokens 1M")
+
+
+def _languages_of(items: str) -> list[str]:
+    """Of a file of items, in the order in which they come."""
+    found = read_items(items, partial=True)
+    return list(dict.fromkeys(name for item in found for name in item.texts))

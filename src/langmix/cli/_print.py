@@ -25,7 +25,7 @@ from rich.table import Table
 from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval
 from langmix.corpus import Corpus
 from langmix.errors import LangmixError
-from langmix.evaluate import LanguageLoss
+from langmix.evaluate import LanguageLoss, TargetLoss, Translated
 from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
 from langmix.laws import Laws, ProportionLaw, Status
@@ -391,6 +391,25 @@ def losses_table(found: Sequence[LanguageLoss]) -> None:
         bits = "unknown" if math.isnan(one.bits_per_byte) else f"{one.bits_per_byte:.4f}"
         table.add_row(escape(label(one.language)), f"{one.nats_per_token:.4f}", bits)
     console.print(table)
+
+
+def translation_table(found: Sequence[TargetLoss], scored: Sequence[Translated]) -> None:
+    """Losses of every direction, and BLEU where it was measured."""
+    scores = {one.target: one.bleu for one in scored}
+    table = _table("loss of the target given its source, nats per token", "direction")
+    for heading in ("", "loss (90%)", *(["BLEU (90%)"] if scored else [])):
+        table.add_column(heading, justify="right" if heading else "left")
+    for one in found:
+        row = [one.kind, within(one.nats_per_token, one.low, one.high, digits=3)]
+        if scored:
+            bleu = scores.get(one.target)
+            row.append(within(bleu.score, bleu.low, bleu.high, digits=1) if bleu else "")
+        table.add_row(escape(label(one.target)), *row)
+    console.print(table)
+    items, tokens = found[0].items, sum(one.tokens for one in found)
+    console.print(f"  {items} items, {count(tokens)} tokens of targets; intervals over items")
+    for signature in dict.fromkeys(bleu.signature for bleu in scores.values()):
+        console.print(f"  BLEU: {escape(signature)}", soft_wrap=True)
 
 
 def _table(title: str, first: str) -> Table:

@@ -22,7 +22,9 @@ WEIGHTS: Final = "model.safetensors"
 SCHEMA_VERSION: Final = 1
 
 
-class _Card(BaseModel):
+class Card(BaseModel):
+    """Content of ``model.json``."""
+
     model_config = ConfigDict(extra="forbid")
 
     kind: str = "langmix model"
@@ -35,6 +37,11 @@ class _Card(BaseModel):
     tokens: int
     seed: int
 
+    @property
+    def most(self) -> str:
+        """What most of the training tokens were of."""
+        return max(self.shares, key=lambda name: self.shares[name])
+
 
 def write_checkpoint(
     folder: Path,
@@ -46,7 +53,7 @@ def write_checkpoint(
     seed: int,
 ) -> None:
     """Write a Hugging Face Llama folder, and the card last: a folder with a card is whole."""
-    card = _Card(
+    card = Card(
         size=model.size,
         vocab_size=corpus.vocab_size,
         sequence=model.sequence,
@@ -65,19 +72,28 @@ def write_checkpoint(
     )
 
 
+def read_card(folder: Path) -> Card:
+    """What made a checkpoint.
+
+    Raises:
+        InputError: no checkpoint there, or of a newer schema.
+    """
+    path = folder / CARD
+    text = files.read_text(path, what="the card of a checkpoint that `langmix train` wrote")
+    files.check_schema(text, path, kind="langmix model", newest=SCHEMA_VERSION, command="langmix train")
+    try:
+        return Card.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(files.validation_message(path, error, remedy="train it again")) from None
+
+
 def read_checkpoint(folder: Path, *, corpus: Corpus) -> Model:
     """The model of a checkpoint.
 
     Raises:
         InputError: no checkpoint there, or one of another tokenizer than the corpus'.
     """
-    path = folder / CARD
-    text = files.read_text(path, what="the card of a checkpoint that `langmix train` wrote")
-    files.check_schema(text, path, kind="langmix model", newest=SCHEMA_VERSION, command="langmix train")
-    try:
-        card = _Card.model_validate_json(text)
-    except ValidationError as error:
-        raise InputError(files.validation_message(path, error, remedy="train it again")) from None
+    card = read_card(folder)
     if card.tokenizer_sha256 != corpus.card.tokenizer_sha256:
         raise InputError(
             f"{folder}: was trained with tokenizer {card.tokenizer_sha256[:12]}, the corpus {corpus.folder} "
@@ -88,5 +104,5 @@ def read_checkpoint(folder: Path, *, corpus: Corpus) -> Model:
         load_llama_weights(model, load((folder / WEIGHTS).read_bytes()))
     except Exception as error:  # safetensors and torch raise kinds of their own
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{folder / WEIGHTS}: are not the weights of {path} ({reason})") from None
+        raise InputError(f"{folder / WEIGHTS}: are not the weights of {folder / CARD} ({reason})") from None
     return model

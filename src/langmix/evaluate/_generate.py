@@ -1,0 +1,92 @@
+"""What a model writes after a prompt, by transformers: causal models in Hugging Face folders, ours too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from langmix.errors import InputError, MissingExtraError
+
+BATCH: Final = 64
+
+
+def open_model(folder: Path) -> Any:
+    """The causal model of a folder, ready to write.
+
+    Raises:
+        InputError: there is none.
+        MissingExtraError: torch or transformers is not installed.
+    """
+    try:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a folder that is not there is no name on a hub
+        import torch
+        from transformers import AutoModelForCausalLM
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(extra="eval", module=str(error.name), purpose="writing text") from None
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"{folder}: has no config.json; expected a folder that `langmix train` or `save_pretrained` wrote"
+        )
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{folder}: is no causal language model that transformers can read ({reason})"
+        ) from None
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def greedy(
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    *,
+    end: int,
+    batch: int = BATCH,
+    advance: Callable[[int], None] = lambda prompts: None,
+) -> list[list[int]]:
+    """The most likely next token after the other, until the end of the document or of the context.
+
+    Args:
+        model: of `open_model`.
+        prompts: ids, each shorter than the model's context.
+        end: id of the end of a document.
+        batch: prompts at a time, those of like lengths together.
+        advance: told how many prompts are done.
+
+    Returns:
+        The ids after each prompt, without the end.
+    """
+    import torch
+
+    found: dict[int, list[int]] = {}
+    context = model.config.max_position_embeddings
+    for places in _batches([len(prompt) for prompt in prompts], batch):
+        width = max(len(prompts[k]) for k in places)
+        ids = torch.full((len(places), width), end)
+        mask = torch.zeros_like(ids)
+        for row, k in enumerate(places):  # prompts end together
+            ids[row, width - len(prompts[k]) :] = torch.tensor(prompts[k])
+            mask[row, width - len(prompts[k]) :] = 1
+        with torch.no_grad():
+            out = model.generate(
+                ids.to(model.device),
+                attention_mask=mask.to(model.device),
+                do_sample=False,
+                max_new_tokens=context - width,
+                eos_token_id=end,
+                pad_token_id=end,
+            )
+        for k, written in zip(places, out[:, width:].tolist(), strict=True):
+            found[k] = written[: written.index(end)] if end in written else written
+        advance(len(places))
+    return [found[k] for k in range(len(prompts))]
+
+
+def _batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Places of prompts of like lengths, so that little is filled up."""
+    order = sorted(range(len(lengths)), key=lambda k: lengths[k])
+    for first in range(0, len(order), most):
+        yield order[first : first + most]
