@@ -15,6 +15,7 @@ from langmix.laws._laws import (
     check_positive,
     interval,
 )
+from langmix.laws._organisations import OrganisationLaws, fit_organisations
 from langmix.laws._origin import fitted_elsewhere
 from langmix.laws._reach import Reach
 from langmix.laws.forms import FORMS
@@ -37,6 +38,7 @@ __all__ = [
     "HeldOutError",
     "Laws",
     "MixturePrediction",
+    "OrganisationLaws",
     "Prediction",
     "ProportionLaw",
     "Provenance",
@@ -47,6 +49,7 @@ __all__ = [
     "check_names",
     "check_positive",
     "fit",
+    "fit_organisations",
     "fit_proportion",
     "fitted_elsewhere",
     "interval",

@@ -52,6 +52,19 @@ def fit(
     if law is None:
         held_out = compare(runs, seed=seed, delta=delta, all_forms=all_forms)
         law = _best(held_out) if held_out else ("transfer" if len(runs.languages) > 1 else "chinchilla")
+    return fit_form(runs, law, held_out=held_out, draws=draws, seed=seed, delta=delta)
+
+
+def fit_form(
+    runs: RunTable,
+    law: str,
+    *,
+    held_out: tuple[HeldOutError, ...] = (),
+    draws: int = 200,
+    seed: int = 0,
+    delta: float | None = None,
+) -> Laws:
+    """Fit the form of this name to every target; see `fit`."""
     fits = [
         fit_target(problem, reference=reference(runs), delta=delta, draws=draws, seed=seed)
         for problem in problems(runs, law)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langmix.laws._repetition import worth
-from langmix.laws.forms import FORMS, Form, Points
+from langmix.laws.forms import Form, Points, form_named
 
 Floats = NDArray[np.float64]
 
@@ -77,14 +77,13 @@ class Coefficients:
         )
 
     @property
-    def _per_source(self) -> set[str]:
-        least = min(value.ndim for value in self.values.values())
-        return {name for name, value in self.values.items() if value.ndim > least}
+    def _per_source(self) -> frozenset[str]:
+        return self.law.per_source
 
     @property
     def law(self) -> Form:
         """The form itself."""
-        return FORMS[self.form]
+        return form_named(self.form)
 
     def loss(
         self, params: float | Floats, tokens: float | Floats, shares: Floats, unique: Floats | None = None
@@ -142,11 +141,11 @@ class Coefficients:
 def stack(per_target: Sequence[Coefficients]) -> Coefficients:
     """One set of coefficients for several targets, from one per target (their T axis has length 1)."""
     first = per_target[0]
-    scalar = min(value.ndim for value in first.values.values())
+    per_source = first.law.per_source
     return Coefficients(
         form=first.form,
         values={
-            name: np.concatenate([c.values[name] for c in per_target], axis=scalar - 1)
+            name: np.concatenate([c.values[name] for c in per_target], axis=-2 if name in per_source else -1)
             for name in first.values
         },
         own=np.concatenate([c.own for c in per_target]),

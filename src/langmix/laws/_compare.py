@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,13 @@ _FOLDS: Final = 5
 def compare(runs: RunTable, *, seed: int, delta: float | None, all_forms: bool) -> tuple[HeldOutError, ...]:
     """Held-out errors of all rivals on all splits that the table allows."""
     rivals = [r for r in RIVALS.values() if _competes(r, runs, all_forms=all_forms)]
+    return held_out_errors(runs, rivals, seed=seed, delta=delta)
+
+
+def held_out_errors(
+    runs: RunTable, rivals: Sequence[Rival], *, seed: int, delta: float | None = None
+) -> tuple[HeldOutError, ...]:
+    """Held-out errors of some rivals on all splits that the table allows."""
     errors = []
     for split, folds in _splits(runs, seed).items():
         found: dict[str, list[Floats]] = {rival.name: [] for rival in rivals}

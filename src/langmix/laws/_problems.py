@@ -12,7 +12,7 @@ from langmix.errors import InputError
 from langmix.laws._coefficients import Coefficients
 from langmix.laws._search import Problem
 from langmix.laws._units import geometric_mean, in_units
-from langmix.laws.forms import FORMS
+from langmix.laws.forms import form_named
 from langmix.runs import RunTable
 
 Floats = NDArray[np.float64]
@@ -62,10 +62,10 @@ def usable_rows(runs: RunTable, target: int, law: str) -> Rows:
     """
     measured = np.isfinite(runs.losses[:, target])
     name = runs.targets[target]
-    if name not in runs.languages and not FORMS[law].needs_own:
+    if name not in runs.languages and not form_named(law).needs_own:
         return measured
     taught = runs.shares[:, own_source(runs, name)] > 0
-    if not FORMS[law].needs_own:
+    if not form_named(law).needs_own:
         taught |= (runs.shares > 0).sum(axis=1) >= 3
     usable: Rows = measured & taught
     return usable

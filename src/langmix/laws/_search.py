@@ -7,6 +7,7 @@ are, those that the form or the checkpoints fix left out.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,7 +17,7 @@ from scipy.optimize import nnls
 
 from langmix.laws._repetition import worth
 from langmix.laws._units import alike
-from langmix.laws.forms import FORMS, Form, Parameter, Points, Scope
+from langmix.laws.forms import Form, Parameter, Points, Scope, form_named
 
 Floats = NDArray[np.float64]
 
@@ -96,7 +97,7 @@ class Space:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.form: Form = FORMS[problem.form]
+        self.form: Form = form_named(problem.form)
         self.parameters = self.form.parameters(problem.scope)
         self.slots = tuple(self._slots())
         self.lower = np.array([s.searched(s.parameter.low) for s in self.slots])
@@ -159,13 +160,12 @@ class Space:
             values = self.values(theta[None])
             points, _ = self._points(values)
             partials = self.form.evaluate(values, points).partials
-            free = [s.name for s in self.slots if s.name in self.form.linear]
-            columns = np.column_stack([partials[name][0] for name in free]) / self.problem.loss[:, None]
-            linear, misfit = nnls(columns, np.ones(len(columns)))
-            for k, slot in enumerate(self.slots):
-                if slot.name in free:
-                    # A term of nothing could not grow again: its derivative in the logarithm is nothing too.
-                    theta[k] = np.log(max(linear[free.index(slot.name)], slot.parameter.low))
+            free = [k for k, s in enumerate(self.slots) if s.parameter.name in self.form.linear]
+            columns = np.column_stack([_column(partials, self.slots[k]) for k in free])
+            linear, misfit = nnls(columns / self.problem.loss[:, None], np.ones(len(columns)))
+            for k, value in zip(free, linear, strict=True):
+                # A term of nothing could not grow again: its derivative in the logarithm is nothing too.
+                theta[k] = np.log(max(value, self.slots[k].parameter.low))
             found.append((float(misfit), np.clip(theta, self.lower, self.upper)))
         found.sort(key=lambda item: item[0])
         return np.array([theta for _, theta in found[:_STARTS]])
@@ -203,3 +203,9 @@ class Space:
                 Slot(p, j) for j in range(self.problem.sources) if p.own is None or j != self.problem.own
             ]
         return slots
+
+
+def _column(partials: Mapping[str, Floats], slot: Slot) -> Floats:
+    """The derivative in a slot, shape (n,), of partials with one set of values."""
+    found: Floats = partials[slot.parameter.name][0]
+    return found if slot.source is None else found[:, slot.source]

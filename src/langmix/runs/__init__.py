@@ -2,6 +2,16 @@
 
 from langmix.runs._read import read_runs
 from langmix.runs._table import FRESH, LOSS, RunTable
+from langmix.runs._translation import (
+    ALONE,
+    MIXED,
+    ORGANISATION,
+    SEEN,
+    UNSEEN,
+    by_organisation,
+    direction_groups,
+    with_groups,
+)
 from langmix.runs.importers import (
     Imported,
     ImportMap,
@@ -16,11 +26,18 @@ from langmix.runs.importers import (
 )
 
 __all__ = [
+    "ALONE",
     "FRESH",
     "LOSS",
+    "MIXED",
+    "ORGANISATION",
+    "SEEN",
+    "UNSEEN",
     "ImportMap",
     "Imported",
     "RunTable",
+    "by_organisation",
+    "direction_groups",
     "import_mlflow",
     "import_olmix",
     "import_table",
@@ -30,4 +47,5 @@ __all__ = [
     "import_wandb_export",
     "read_import_map",
     "read_runs",
+    "with_groups",
 ]

@@ -15,19 +15,16 @@ The gain's sign belongs to the regime (N, D, epochs), not to the pair.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from langmix.runs import RunTable
 from langmix.transfer._arms import Arms, arms
+from langmix.transfer._resolved import resolved
 
 Floats = NDArray[np.float64]
-
-_FALSE_DISCOVERIES: Final = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -99,22 +96,5 @@ def _of(languages: tuple[str, ...], at: Arms) -> Synergy:
         second_pass=(alone - twice) / alone,
         noise=at.noise,
         degrees_of_freedom=at.freedom,
-        resolved=_resolved(gain, error, np.broadcast_to(at.freedom[:, None], gain.shape)),
+        resolved=resolved(gain, error, np.broadcast_to(at.freedom[:, None], gain.shape)),
     )
-
-
-def _resolved(gain: Floats, error: Floats, freedom: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Cells whose gain is not noise, by the procedure of Benjamini and Hochberg 1995 over all cells."""
-    known = np.isfinite(gain) & (error > 0) & (freedom > 0)
-    resolved = np.zeros(gain.shape, dtype=bool)
-    if not known.any():
-        return resolved
-    p = 2 * stdtr(freedom[known], -np.abs(gain[known]) / error[known])
-    order = np.argsort(p)
-    allowed = _FALSE_DISCOVERIES * np.arange(1, len(p) + 1) / len(p)
-    passed = np.flatnonzero(p[order] <= allowed)
-    kept = np.zeros(len(p), dtype=bool)
-    if len(passed):
-        kept[order[: passed[-1] + 1]] = True
-    resolved[known] = kept
-    return resolved

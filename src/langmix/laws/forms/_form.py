@@ -72,6 +72,9 @@ class Scope:
     sources: int
 
 
+_ANYTHING: Final = Scope(smallest=1.0, one_size=False, one_budget=False, sources=2)
+
+
 class Points(NamedTuple):
     """Where a law is evaluated, in reference units."""
 
@@ -147,8 +150,12 @@ class Form(ABC):
     @property
     def fixed(self) -> frozenset[str]:
         """Names of the parameters that the form itself fixes."""
-        anything = Scope(smallest=1.0, one_size=False, one_budget=False, sources=2)
-        return frozenset(p.name for p in self.parameters(anything) if p.low == p.high)
+        return frozenset(p.name for p in self.parameters(_ANYTHING) if p.low == p.high)
+
+    @property
+    def per_source(self) -> frozenset[str]:
+        """Names of the parameters of which there is one per source."""
+        return frozenset(p.name for p in self.parameters(_ANYTHING) if p.per_source)
 
     def curvature(self, v: Values, at: Points) -> Curvature:
         """Loss and derivatives in the worth of tokens (in tokens, for forms without repetition) at fixed D.

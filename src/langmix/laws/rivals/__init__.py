@@ -23,4 +23,4 @@ def left_out(runs: RunTable) -> tuple[str, ...]:
     return tuple(reason for rival in RIVALS.values() if (reason := rival.missing(runs)))
 
 
-__all__ = ["PREDICTORS", "RIVALS", "Predictor", "Rival", "Training", "left_out"]
+__all__ = ["PREDICTORS", "RIVALS", "FormRival", "Predictor", "Rival", "Training", "left_out"]
