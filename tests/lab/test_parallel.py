@@ -231,7 +231,7 @@ def test_sequences_of_another_length_are_refused(corpus: Corpus) -> None:
     ("changes", "told"),
     [
         ({"languages": ["python", "cobol"]}, "cobol"),
-        ({"pivot": "rust"}, "pivot 'rust': no item is in it"),
+        ({"pivot": "rust"}, "pivot 'rust': is none of the languages"),
         ({"template": "{source} only"}, r"template: has 0 slots \{target\}"),
         ({"organisations": ["paired", "paired"]}, "expected each once"),
         ({"seen": ["python>rust"]}, r"direction 'python>rust'"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,49 +12,7 @@ from langmix.errors import InputError
 from langmix.laws import fit_organisations
 from langmix.runs import RunTable, by_organisation, direction_groups, with_groups
 from langmix.transfer import organisation_effects
-
-SIZES = (50e3, 120e3, 300e3, 700e3)
-BUDGETS = (1e6, 2e6, 4e6, 8e6)
-DIRECTIONS = ("python>java", "java>python", "java>go", "go>java")
-SEEN = DIRECTIONS[:2]
-FLOOR = {"shuffled": 1.0, "paired": 0.8, "paired-prompt": 0.7}
-DATA = {"shuffled": 1.5, "paired": 1.2, "paired-prompt": 1.3}
-
-
-def factor(organisation: str, target: str, n: float, d: float) -> float:
-    """Planted: levels of each organisation, exponents in common; pairs help seen directions only."""
-    here = organisation if target in SEEN else "shuffled"
-    return FLOOR[here] + 0.4 * (n / 1e5) ** -0.35 + DATA[here] * (d / 1e6) ** -0.6
-
-
-def apart(organisation: str, target: str, n: float, d: float) -> float:
-    beta = {"shuffled": 0.3, "paired": 0.9, "paired-prompt": 0.6}[organisation]
-    return 1.0 + 0.4 * (n / 1e5) ** -0.35 + 1.5 * (d / 1e6) ** -beta
-
-
-def planted(
-    law: Callable[[str, str, float, float], float], *, noise: float = 0.0, seeds: int = 2
-) -> RunTable:
-    rng = np.random.default_rng(0)
-    rows = [
-        {
-            "run": f"{organisation}-{n:g}-s{seed}",
-            "params": n,
-            "tokens": d,
-            "seed": seed,
-            "organisation": organisation,
-            **{f"share.{name}": float(name == organisation) for name in FLOOR},
-            **{
-                f"loss.{target}": law(organisation, target, n, d) * math.exp(noise * rng.standard_normal())
-                for target in ("java", *DIRECTIONS)
-            },
-        }
-        for organisation in FLOOR
-        for n in SIZES
-        for seed in range(seeds)
-        for d in BUDGETS
-    ]
-    return RunTable.from_frame(pd.DataFrame(rows), source="planted")
+from organised import BUDGETS, DIRECTIONS, FLOOR, SEEN, SIZES, apart, factor, planted, with_parts
 
 
 def test_groups_are_means_of_their_directions() -> None:
@@ -144,9 +101,7 @@ def test_another_baseline_turns_the_effect_round() -> None:
 
 def test_runs_of_mixed_organisation_are_left_out() -> None:
     runs = planted(factor)
-    mixed = runs.frame.tail(4).assign(run="m", organisation="mixed", params=1e9)
-    both = RunTable.from_frame(pd.concat([runs.frame, mixed]), source="both")
-    assert len(by_organisation(both)) == len(runs)
+    assert len(by_organisation(with_parts(runs))) == len(runs)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +126,6 @@ def test_nothing_to_compare_and_an_unknown_baseline_are_told() -> None:
     with pytest.raises(InputError, match="organisation 'woven'"):
         organisation_effects(runs, seen=SEEN, baseline="woven")
     factor_of_size = np.where(runs.frame["organisation"] == "shuffled", 1.01, 1)
-    apart = RunTable.from_frame(runs.frame.assign(params=runs.params * factor_of_size), source="apart")
+    other = RunTable.from_frame(runs.frame.assign(params=runs.params * factor_of_size), source="other")
     with pytest.raises(InputError, match="differ in nothing else"):
-        organisation_effects(apart, seen=SEEN)
+        organisation_effects(other, seen=SEEN)

@@ -8,6 +8,7 @@ from langmix.cli import _laws as _laws
 from langmix.cli import _pair as _pair
 from langmix.cli import _plan as _plan
 from langmix.cli import _study as _study
+from langmix.cli import _translation as _translation
 from langmix.cli._app import app, main
 
 __all__ = ["app", "main"]

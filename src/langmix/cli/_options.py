@@ -21,6 +21,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON 
 Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 Draws = Annotated[int, typer.Option(min=0, help="Bootstrap draws over runs, for the intervals.")]
 RunsFile = Annotated[Path, typer.Argument(help="Run table, CSV or Parquet.", metavar="RUNS")]
+Pivot = Annotated[
+    str, typer.Option(help="Language on one side of all directions trained on in pairs, or none: every two.")
+]
+Seen = Annotated[
+    list[str] | None,
+    typer.Option(help="Trained on in pairs, SOURCE>TARGET, repeatable, in place of those of the pivot."),
+]
 LawsFile = Annotated[Path, typer.Argument(help="laws.json that `langmix fit` wrote.", metavar="LAWS")]
 
 

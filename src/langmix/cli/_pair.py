@@ -27,7 +27,7 @@ from langmix.corpus.pairing import (
 from langmix.errors import InputError
 from langmix.quantities import count
 
-_Pivot = Annotated[str, typer.Option(help="Language on one side of all seen directions, or none: every two.")]
+Pivot = Annotated[str, typer.Option(help="Language on one side of all seen directions, or none: every two.")]
 _Seen = Annotated[
     list[str] | None,
     typer.Option(help="To train on, SOURCE>TARGET, repeatable, in place of those of the pivot."),
@@ -79,8 +79,8 @@ def pair(
     organisation: Annotated[
         str, typer.Option(help="shuffled, paired or paired-prompt (an instruction between the two texts).")
     ] = "paired",
-    pivot: _Pivot = "python",
-    direction: _Seen = None,
+    pivot: Pivot = "python",
+    direction: _options.Seen = None,
     language: _Languages = None,
     template: _Template = None,
     evaluation: Annotated[

@@ -28,9 +28,9 @@ from langmix.errors import LangmixError
 from langmix.evaluate import LanguageLoss, TargetLoss, Translated
 from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
-from langmix.laws import Laws, ProportionLaw, Status
+from langmix.laws import HeldOutError, Laws, ProportionLaw, Status
 from langmix.quantities import count
-from langmix.transfer import PredictedSynergy, Synergy, TokenWorth
+from langmix.transfer import PredictedSynergy, Synergy, TokenWorth, Translation
 
 console = Console(highlight=False)
 stderr = Console(highlight=False, stderr=True, soft_wrap=True)
@@ -122,15 +122,49 @@ def laws_tables(laws: Laws) -> None:
                 parts.append(f"set by the prior, not by the runs: {', '.join(summary.unidentified)}")
             console.print(f"  {escape(label(summary.target))}: {escape('; '.join(parts))}")
     if laws.held_out:
-        held = _table("error on held-out runs (mean absolute, relative)", "law")
-        splits = list(dict.fromkeys(e.split for e in laws.held_out))
-        for split in splits:
-            held.add_column(split, justify="right")
-        for form in dict.fromkeys(e.form for e in laws.held_out):
-            errors = {e.split: e.error for e in laws.held_out if e.form == form}
-            taken = " (taken)" if form == laws.form else ""
-            held.add_row(form + taken, *(f"{100 * errors[s]:.2f}%" for s in splits))
-        console.print(held)
+        _held_out_table(laws.held_out, laws.form)
+
+
+def _held_out_table(errors: Sequence[HeldOutError], taken: str) -> None:
+    table = _table("error on held-out runs (mean absolute, relative)", "law")
+    splits = list(dict.fromkeys(e.split for e in errors))
+    for split in splits:
+        table.add_column(split, justify="right")
+    for form in dict.fromkeys(e.form for e in errors):
+        of = {e.split: e.error for e in errors if e.form == form}
+        table.add_row(form + (" (taken)" if form == taken else ""), *(f"{100 * of[s]:.2f}%" for s in splits))
+    console.print(table)
+
+
+def translation_tables(found: Translation) -> None:
+    """Effects on every group of directions, the laws of each organisation, and their rivals."""
+    title = f"loss of the target against {found.effects[0].baseline}, % (± to 90%; negative: better)"
+    table = _table(title, "organisation")
+    for heading in ("params", "tokens", *found.fitted.groups):
+        table.add_column(heading, justify="right")
+    for each in found.most_tokens:
+        cells = []
+        for group in found.fitted.groups:
+            i = each.targets.index(group)
+            text = f"{100 * each.change[i]:.1f}"
+            if not math.isnan(each.low[i]):
+                text += f" ±{50 * (each.high[i] - each.low[i]):.1f}"
+            cells.append(text if each.resolved[i] else f"({text})")
+        table.add_row(escape(each.organisation), count(each.params), count(each.tokens), *cells)
+    console.print(table)
+    console.print("  alone: without a source; seen: directions paired in training; unseen: others;")
+    console.print("  in parentheses: noise between seeds explains it")
+    laws = found.fitted
+    table = _table(laws.laws.formula + ", 90% intervals", "directions")
+    for heading in ("alpha (N)", "beta (D)", "E"):
+        table.add_column(heading, justify="right")
+    rows = laws.coefficients()
+    for row in rows[rows["target"].isin(list(laws.groups))].to_dict("records"):
+        numbers = (within(row[n], row[f"{n}_low"], row[f"{n}_high"]) for n in ("alpha", "beta", "E"))
+        table.add_row(escape(f"{row['target']}, {row['organisation']}"), *numbers)
+    console.print(table)
+    if laws.held_out:
+        _held_out_table(laws.held_out, laws.laws.form)
 
 
 def proportion_tables(law: ProportionLaw) -> None:

@@ -14,13 +14,14 @@ from pydantic import ValidationError
 from langmix.allocate import Allocation, mixture_json, write_mixture
 from langmix.cli import _options, _print
 from langmix.cli._app import app
+from langmix.cli._translation import seen_directions
 from langmix.corpus import languages_in, source_of
 from langmix.errors import InputError
 from langmix.lab import Local, Ray
 from langmix.laws import Laws, fit, read_laws, write_laws
 from langmix.quantities import count, duration
 from langmix.report import fitted_elsewhere
-from langmix.runs import read_runs
+from langmix.runs import compares_organisations, read_runs
 from langmix.study import (
     PRESETS,
     QUESTIONS,
@@ -185,6 +186,8 @@ def report(
     laws: Annotated[Path | None, typer.Option(help="laws.json; by default the laws are fitted anew.")] = None,
     params: Annotated[str | None, typer.Option(help="Parameters to allocate for, such as 1.5B.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Tokens to allocate, such as 350B.")] = None,
+    pivot: _options.Pivot = "python",
+    direction: _options.Seen = None,
     title: Annotated[str, typer.Option(help="Of the page.")] = "Allocation of training tokens",
     out: _OutFolder = Path("report"),
     json: _options.Json = False,
@@ -207,7 +210,8 @@ def report(
     else:
         fitted = read_laws(laws)
         _print.warnings(fitted_elsewhere(table, fitted, name=str(laws)), console=_print.stderr)
-    page = write_report(table, fitted, answer(fitted, questions), out, title=title)
+    seen = seen_directions(table, pivot=pivot, named=direction) if compares_organisations(table) else None
+    page = write_report(table, fitted, answer(fitted, questions), out, title=title, seen=seen)
     if json:
         _print.as_json({"page": str(page)})
     else:

@@ -10,7 +10,7 @@ from langmix.allocate import Allocation, Validation
 from langmix.errors import MissingExtraError
 from langmix.laws import Laws, fitted_elsewhere, refuse_proportion
 from langmix.runs import RunTable
-from langmix.transfer import Synergy
+from langmix.transfer import Synergy, Translation
 
 
 def build_report(
@@ -23,6 +23,7 @@ def build_report(
     title: str,
     notes: Sequence[str] = (),
     validations: Mapping[str, Validation] = MappingProxyType({}),
+    translation: Translation | None = None,
 ) -> Path:
     """Write ``index.html`` and ``figures/`` (SVG, PNG, CSV) in a folder.
 
@@ -35,6 +36,7 @@ def build_report(
         title: of the page.
         notes: caveats that the page carries.
         validations: of answers by further runs, if there are any, by objective.
+        translation: what organisations of the data do to translation, if the runs tell.
 
     Returns:
         The path of the page.
@@ -51,7 +53,15 @@ def build_report(
             raise
         raise MissingExtraError(extra="report", module=str(error.name), purpose="the report") from None
     return write_page(
-        runs, laws, allocations, synergies, folder, title=title, notes=notes, validations=validations
+        runs,
+        laws,
+        allocations,
+        synergies,
+        folder,
+        title=title,
+        notes=notes,
+        validations=validations,
+        translation=translation,
     )
 
 

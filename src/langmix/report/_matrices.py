@@ -24,8 +24,8 @@ def synergy_map(found: Synergy, *, name: str) -> Drawing:
     figure, axes = panels(1, 2, height=3.5)
     gain = 100 * np.where(np.eye(len(found.languages), dtype=bool), np.nan, found.gain)
     hatched = np.isfinite(gain) & ~found.resolved
-    _heat(axes[0], gain, found.languages, title="synergy gain, %", hatched=hatched)
-    _heat(axes[1], 100 * found.teaching, found.languages, title="teaching, %")
+    heat(axes[0], gain, found.languages, title="synergy gain, %", hatched=hatched)
+    heat(axes[1], 100 * found.teaching, found.languages, title="teaching, %")
     axes[0].set_ylabel("language that is measured")
     for axis in axes:
         axis.set_xlabel("trained with")
@@ -58,7 +58,7 @@ def transfer_map(laws: Laws) -> Drawing | None:
         place = laws.targets.index(str(row.target)), laws.languages.index(str(row.source))
         cells[place], unknown[place] = float(row.tau), not row.identified  # type: ignore[arg-type]
     figure, (axis,) = panels(1, 1, width=4.6, height=3.9)
-    _heat(
+    heat(
         axis,
         cells,
         laws.languages,
@@ -81,7 +81,7 @@ def transfer_map(laws: Laws) -> Drawing | None:
     )
 
 
-def _heat(
+def heat(
     axis: Axes,
     cells: NDArray[np.float64],
     columns: tuple[str, ...],
@@ -92,6 +92,7 @@ def _heat(
     digits: int = 1,
     signed: bool = True,
 ) -> None:
+    """Cells as colours and numbers, NaN left blank; a signed one is orange above 0 and purple below."""
     largest = float(np.nanmax(np.abs(cells))) if np.isfinite(cells).any() else 1.0
     # A mesh, not an image: browsers blur a small image that they enlarge.
     shown = axis.pcolormesh(

@@ -15,15 +15,23 @@ from markupsafe import Markup, escape
 from langmix import files
 from langmix.allocate import Allocation, Validation
 from langmix.languages import label
-from langmix.laws import Laws, fitted_elsewhere
+from langmix.laws import HeldOutError, Laws, fitted_elsewhere
 from langmix.quantities import count
 from langmix.report._answers import allocation_figure, price_unit
 from langmix.report._curves import exponents, predicted_measured, scaling_curves
 from langmix.report._drawing import STYLE, Drawing
 from langmix.report._matrices import synergy_map, transfer_map
+from langmix.report._translation import (
+    direction_maps,
+    effect_rows,
+    group_bars,
+    group_curves,
+    law_rows,
+    part_paired,
+)
 from langmix.report._validation import validation_figure
 from langmix.runs import RunTable
-from langmix.transfer import Synergy
+from langmix.transfer import Synergy, Translation
 
 
 def write_page(
@@ -36,6 +44,7 @@ def write_page(
     title: str,
     notes: Sequence[str],
     validations: Mapping[str, Validation],
+    translation: Translation | None,
 ) -> Path:
     """Draw everything in memory, then write figures and, last, the page."""
     warnings = fitted_elsewhere(runs, laws)
@@ -44,6 +53,7 @@ def write_page(
         synergy_maps = [synergy_map(found, name=f"synergy-{k}") for k, found in enumerate(synergies, 1)]
         curves, transfer = scaling_curves(runs, laws), transfer_map(laws)
         fit, residuals = exponents(laws), predicted_measured(runs, laws)
+        translated = [] if translation is None else _translated(translation)
         tested = [
             validation_figure(each, name=f"validation-{k}" if k > 1 else "validation", objective=objective)
             for k, (objective, each) in enumerate(validations.items(), 1)
@@ -59,7 +69,7 @@ def write_page(
         exponents=_figure(fit),
         exponents_rows=laws.exponents().to_dict("records"),
         statuses=[s for s in laws.summaries if s.at_bound or s.unidentified],
-        held_out=_held_out(laws),
+        held_out=_held_out(laws.held_out),
         form=laws.form,
         synergies=[_figure(d) for d in synergy_maps],
         transfer=_figure(transfer),
@@ -68,11 +78,16 @@ def write_page(
             (objective, each, _figure(drawing))
             for (objective, each), drawing in zip(validations.items(), tested, strict=True)
         ],
+        translation=translation,
+        translated=[_figure(d) for d in translated],
+        effects=effect_rows(translation) if translation else [],
+        translation_held_out=_held_out(translation.fitted.held_out) if translation else None,
+        translation_laws=law_rows(translation) if translation else [],
         runs=runs,
         laws=laws,
         trained=len(set(runs.run)),
     )
-    for drawing in (*answers, curves, fit, *synergy_maps, transfer, residuals, *tested):
+    for drawing in (*answers, curves, fit, *synergy_maps, transfer, residuals, *tested, *translated):
         if drawing is not None:
             place = folder / "figures" / drawing.name
             files.write_text(place.with_suffix(".svg"), drawing.svg())
@@ -81,6 +96,11 @@ def write_page(
     page = folder / "index.html"
     files.write_text(page, html)
     return page
+
+
+def _translated(found: Translation) -> list[Drawing]:
+    drawn = (group_bars(found), direction_maps(found), group_curves(found), part_paired(found))
+    return [each for each in drawn if each is not None]
 
 
 def _template() -> Any:
@@ -144,13 +164,13 @@ def _answer(allocation: Allocation, figure: dict[str, Any] | None) -> dict[str, 
     }
 
 
-def _held_out(laws: Laws) -> dict[str, Any] | None:
+def _held_out(errors: Sequence[HeldOutError]) -> dict[str, Any] | None:
     """Forms by splits; nothing where the form was given."""
-    if not laws.held_out:
+    if not errors:
         return None
-    table = pd.DataFrame(
-        [{"form": e.form, "split": e.split, "error": e.error} for e in laws.held_out]
-    ).pivot_table(index="form", columns="split", values="error", sort=False)
+    table = pd.DataFrame([{"form": e.form, "split": e.split, "error": e.error} for e in errors]).pivot_table(
+        index="form", columns="split", values="error", sort=False
+    )
     return {
         "splits": list(table.columns),
         "rows": [(form, list(row)) for form, row in zip(table.index, table.to_numpy(), strict=True)],

@@ -15,6 +15,7 @@ SEEN: Final = "seen"
 UNSEEN: Final = "unseen"
 
 ORGANISATION: Final = "organisation"
+SHUFFLED: Final = "shuffled"
 MIXED: Final = "mixed"
 """The organisation of a run whose tokens have several."""
 
@@ -80,3 +81,10 @@ def by_organisation(runs: RunTable) -> RunTable:
     frame = pure.frame[[*kept, *(LOSS + target for target in pure.targets)]]
     shares = {f"share.{name}": np.where(pure.frame[ORGANISATION] == name, 1.0, 0.0) for name in names}
     return RunTable.from_frame(frame.assign(**shares), source=f"{runs.source}: runs of one organisation")
+
+
+def compares_organisations(runs: RunTable) -> bool:
+    """Whether the table has directions as targets and runs of two organisations or more."""
+    if ORGANISATION not in runs.frame or not any(">" in target for target in runs.targets):
+        return False
+    return len(set(runs.frame[ORGANISATION].dropna().astype(str)) - {MIXED}) > 1

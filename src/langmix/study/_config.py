@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -19,6 +20,7 @@ from langmix.lab import MAX_EPOCHS, Local, ModelSize, Ray, Recipe
 from langmix.laws import Laws
 
 CONFIG: Final = "study.yaml"
+_TEXT: Final = "text"
 
 
 Seed = Annotated[int, Field(ge=0)]
@@ -165,7 +167,17 @@ AnyEngine = Annotated[
 
 def _corpus_kind(content: Any) -> str:
     kind = content.get("kind") if isinstance(content, dict) else getattr(content, "kind", None)
-    return "parallel" if kind == "parallel" else "text"
+    return _TEXT if kind is None else str(kind)
+
+
+AnyCorpus = Annotated[
+    Annotated[CorpusConfig, Tag(_TEXT)] | Annotated[ParallelConfig, Tag("parallel")],
+    Discriminator(
+        _corpus_kind,
+        custom_error_type="corpus_kind",
+        custom_error_message="expected kind: parallel, or no kind for code in languages",
+    ),
+]
 
 
 class StudyConfig(Config):
@@ -188,10 +200,7 @@ class StudyConfig(Config):
 
     title: str
     notes: list[str] = Field(default=[])
-    corpus: Annotated[
-        Annotated[CorpusConfig, Tag("text")] | Annotated[ParallelConfig, Tag("parallel")],
-        Discriminator(_corpus_kind),
-    ] = CorpusConfig()
+    corpus: AnyCorpus = CorpusConfig()
     sizes: list[Size]
     recipe: Recipe = Recipe()
     plan: Plan
@@ -258,7 +267,9 @@ def read_study(folder: Path) -> StudyConfig:
         config.runs()
         config.models()
     except (ValidationError, AttributeError, TypeError) as error:
-        raise InputError(files.validation_message(path, error, remedy="correct it and run again")) from None
+        message = files.validation_message(path, error, remedy="correct it and run again")
+        # Which kind of corpus it is stands in no place of the file that a user would look for.
+        raise InputError(re.sub(r": corpus\.(text|parallel)\b", ": corpus", message, count=1)) from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return config

@@ -25,7 +25,7 @@ from langmix.study._config import CONFIG, Question, StudyConfig, read_study
 from langmix.study._config import Validation as ValidationConfig
 from langmix.study._places import STAGES, Places
 from langmix.study._training import Training
-from langmix.transfer import synergy
+from langmix.transfer import synergy, translation
 
 ALIKE: Final = "all languages alike"
 """The objective that every validation has."""
@@ -268,10 +268,18 @@ class Study:
             title=self.config.title,
             notes=self.config.notes,
             validations=validations,
+            seen=self._seen(),
         )
         say(f"report: {page}")
         self.places.mark("report")
         return page
+
+    def _seen(self) -> tuple[str, ...] | None:
+        """Directions that paired runs are trained on, of a study of organisations."""
+        config = self.config.corpus
+        if not isinstance(config, ParallelConfig) or len(config.organisations) == 1:
+            return None
+        return tuple(map(str, config.directions()[0]))
 
     def status(self) -> list[StageStatus]:
         """One entry per stage."""
@@ -315,14 +323,26 @@ def write_report(
     title: str,
     notes: Sequence[str] = (),
     validations: Mapping[str, Validation] = MappingProxyType({}),
+    seen: Sequence[str] | None = None,
 ) -> Path:
-    """The page of a run table with its laws and allocations; synergies too where it has pairs."""
+    """The page of a run table with its laws and allocations; synergies too where it has pairs.
+
+    ``seen`` are directions that paired runs were trained on, of a table that has them as targets.
+    """
     try:
         synergies = synergy(runs)
     except InputError:
         synergies = []  # a table without pairs has laws and an answer all the same
     return build_report(
-        runs, laws, allocations, synergies, folder, title=title, notes=notes, validations=validations
+        runs,
+        laws,
+        allocations,
+        synergies,
+        folder,
+        title=title,
+        notes=notes,
+        validations=validations,
+        translation=translation(runs, seen=seen) if seen is not None else None,
     )
 
 

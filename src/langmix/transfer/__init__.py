@@ -6,6 +6,7 @@ from langmix.transfer._fit import fit, measured_gains
 from langmix.transfer._organisation import OrganisationEffect, organisation_effects
 from langmix.transfer._predicted import PredictedSynergy, predict_synergy
 from langmix.transfer._synergy import Synergy, synergy
+from langmix.transfer._translation import Translation, translation
 from langmix.transfer._worth import TokenWorth, token_worth
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "PredictedSynergy",
     "Synergy",
     "TokenWorth",
+    "Translation",
     "fit",
     "measured_gains",
     "organisation_effects",
@@ -21,4 +23,5 @@ __all__ = [
     "seed_noise",
     "synergy",
     "token_worth",
+    "translation",
 ]

@@ -16,7 +16,14 @@ from scipy.special import stdtrit
 
 from langmix.errors import InputError
 from langmix.laws import INTERVAL
-from langmix.runs import ORGANISATION, RunTable, by_organisation, direction_groups, with_groups
+from langmix.runs import (
+    ORGANISATION,
+    SHUFFLED,
+    RunTable,
+    by_organisation,
+    direction_groups,
+    with_groups,
+)
 from langmix.transfer._arms import seed_noise
 from langmix.transfer._resolved import resolved
 
@@ -79,13 +86,13 @@ def organisation_effects(
     Args:
         runs: see `langmix.laws.fit_organisations`.
         seen: directions that paired runs were trained on, such as ``python>java``.
-        baseline: organisation to compare with; default: the first of the table.
+        baseline: organisation to compare with; default: ``shuffled``, or the first of the table.
 
     Raises:
         InputError: the table has no directions or organisations, or nothing to compare.
     """
     table = with_groups(by_organisation(runs), direction_groups(runs, seen))
-    baseline = baseline or table.languages[0]
+    baseline = baseline or (SHUFFLED if SHUFFLED in table.languages else table.languages[0])
     if baseline not in table.languages:
         raise InputError(
             f"organisation {baseline!r}: {runs.source} has {', '.join(table.languages)}; expected one of "

@@ -89,8 +89,7 @@ class ParallelConfig(Config):
             listed = getattr(self, name)
             if len(set(listed)) < len(listed):
                 raise InputError(f"{name}: {', '.join(listed)}; expected each once")
-        for pairing in self.pairings().values():  # a template or a pivot that is wrong is told here
-            pairing.directions(self.languages)
+        self.directions()  # a template or a pivot that is wrong is told here
         return self
 
     @property
@@ -101,8 +100,12 @@ class ParallelConfig(Config):
     @property
     def targets(self) -> list[str]:
         """What losses are measured on: languages, then seen directions, then those held out."""
-        seen, held_out = next(iter(self.pairings().values())).directions(self.languages)
+        seen, held_out = self.directions()
         return [*self.languages, *map(str, seen), *map(str, held_out)]
+
+    def directions(self) -> tuple[list[Direction], list[Direction]]:
+        """Seen in pairs, and held out."""
+        return next(iter(self.pairings().values())).directions(self.languages)
 
     def pairings(self) -> dict[str, Pairing]:
         """How the documents of each domain are made."""
@@ -155,7 +158,7 @@ def build_parallel_corpus(
                     f"{config.items}: no item {what} has all its documents within a sequence of "
                     f"{config.sequence} tokens (shortest: {min(longest.values()) + 1}); take longer sequences"
                 )
-        seen, held_out = next(iter(pairings.values())).directions(config.languages)
+        seen, held_out = config.directions()
         write_items(scratch / EVALUATION, held)
         cards, filled = {}, {}
         task = progress.add_task("sequences", total=len(pairings))

@@ -101,15 +101,15 @@ class Pairing(Config):
             seen = [Direction.of(text) for text in self.seen]
             if unknown := [each for each in seen if each not in every]:
                 raise InputError(
-                    f"direction {str(unknown[0])!r}: the items have {', '.join(languages)}; expected two of "
-                    "these"
+                    f"direction {str(unknown[0])!r}: the languages are {', '.join(languages)}; expected two "
+                    "of these"
                 )
         elif self.pivot is None:
             seen = every
         else:
             if self.pivot not in languages:
                 raise InputError(
-                    f"pivot {self.pivot!r}: no item is in it; expected one of {', '.join(languages)}"
+                    f"pivot {self.pivot!r}: is none of the languages; expected one of {', '.join(languages)}"
                 )
             seen = [each for each in every if self.pivot in each]
         kept = list(dict.fromkeys(seen))
