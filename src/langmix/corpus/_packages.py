@@ -1,6 +1,6 @@
 """The registry of pinned, openly licensed packages, fetched through the clients that are configured.
 
-Archives are only read: nothing is built, installed or run.
+Archives are only read: nothing is built, installed or run. (`pairing/_snowball.py` builds what one holds.)
 """
 
 from __future__ import annotations
@@ -16,23 +16,26 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
 from langmix import files
 from langmix.corpus._archives import read_archive
+from langmix.corpus._debian import apt_sources, lay_out
 from langmix.corpus._document import Document
 from langmix.errors import LangmixError, MissingExtraError
 from langmix.languages import LANGUAGES
+
+_APT: Final = Path("/etc/apt")
 
 
 class Package(BaseModel):
     """A pinned archive and the languages that are taken from it.
 
     Attributes:
-        source: client that fetches it.
+        source: client that fetches it: pip's index, npm, or apt (a source package of Debian).
         name: in that client's index.
         version: exact.
         file: name of the archive.
@@ -43,7 +46,7 @@ class Package(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: Literal["pypi", "npm"]
+    source: Literal["pypi", "npm", "debian"]
     name: str
     version: str
     file: str
@@ -56,7 +59,7 @@ class Package(BaseModel):
 
 
 class ClientMissingError(LangmixError):
-    """A package's client is not installed."""
+    """A package's client, or another program that it needs, is not installed."""
 
 
 class DownloadError(LangmixError):
@@ -81,7 +84,7 @@ def fetch_package(package: Package) -> Path:
     """The archive, from the cache or its client; its SHA-256 is checked either way.
 
     Raises:
-        ClientMissingError: npm is not installed.
+        ClientMissingError: npm, or apt-get, is not installed.
         InputError: the cache cannot be written.
         DownloadError: the client failed, or the archive is not the one that was pinned.
     """
@@ -92,7 +95,8 @@ def fetch_package(package: Package) -> Path:
         path.parent, folder=True, remedy="set LANGMIX_CACHE to a folder that langmix may write to"
     )
     with tempfile.TemporaryDirectory(prefix="langmix-") as temporary:
-        fetched = (_from_pypi if package.source == "pypi" else _from_npm)(package, Path(temporary))
+        client = {"pypi": _from_pypi, "npm": _from_npm, "debian": _from_debian}[package.source]
+        fetched = client(package, Path(temporary))
         found = files.sha256(fetched)
         if found != package.sha256:
             raise DownloadError(
@@ -193,6 +197,44 @@ def _from_npm(package: Package, folder: Path) -> Path:
             f"{package}: `npm pack` failed ({reason or f'exit code {done.returncode}'}); check the network "
             "and `npm config get registry`, then run again; what has been fetched is kept"
         ) from None
+
+
+def _from_debian(package: Package, folder: Path) -> Path:
+    apt = shutil.which("apt-get")
+    if apt is None:
+        raise ClientMissingError(
+            f"{package}: apt-get is not installed; install apt to have this package, or fetch it on Debian "
+            f"and copy the cache: {cache_folder()}"
+        )
+    sources = apt_sources(_APT)
+    if not sources:
+        raise DownloadError(f"{package}: apt has no sources in {_APT}; expected entries of Debian's packages")
+    folder.chmod(0o755)  # as root apt downloads as a user of its own, who must reach the folder
+    options = ["--config-file", str(lay_out(folder / "apt", sources))]
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [apt, *options, *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+        return done.stderr
+
+    # A source that fails leaves the others usable, so that only the package's absence is a failure.
+    told = run("update")
+    told += run("source", "--download-only", "--tar-only", f"{package.name}={package.version}")
+    target = folder / package.file
+    if not target.exists():
+        reasons = re.findall(r"^(?:E: |W: (?=Failed))(.*)", told, re.MULTILINE)
+        raise DownloadError(
+            f"{package}: `apt-get source` failed ({'; '.join(reasons[-3:]) or f'no file {package.file}'}); "
+            "check the network, and that one of apt's sources is of a Debian that has this version, then run "
+            "again"
+        )
+    return target
 
 
 def _count(indexes: list[str]) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 from langmix.corpus._archives import read_archive
 from langmix.corpus._packages import Package, fetch_package
 from langmix.corpus.pairing._items import Item
+from langmix.corpus.pairing._snowball import read_snowball
 from langmix.errors import InputError
 
 _TABLET: Final = "package/.jsii.tabl.json.gz"
@@ -89,6 +90,21 @@ ALIGNED: Final = {
         what="examples of one library's documentation, written in TypeScript and translated by jsii, a "
         "program: a narrow domain, and no hand-written Python, Java, C# or Go",
         read=read_tablet,
+    ),
+    "snowball": AlignedCorpus(
+        package=Package(
+            source="debian",
+            name="snowball",
+            version="2.2.0-2",
+            file="snowball_2.2.0.orig.tar.gz",
+            sha256="425cdb5fba13a01db59a1713780f0662e984204f402d3dae1525bda9e6d30f1a",
+            licence="BSD-3-Clause",
+            languages=("csharp", "go", "java", "javascript", "python", "rust"),
+        ),
+        what="stemming routines, written in Snowball's own language and generated from it by its compiler, a "
+        "program: a narrow domain, alike from stemmer to stemmer, and no hand-written code in any of these "
+        "languages",
+        read=read_snowball,
     ),
 }
 """By name."""
