@@ -150,7 +150,7 @@ def evaluate_translation(
         raise InputError(
             f"{corpus}: has no parallel texts; expected a corpus of aligned items (`langmix parallel-corpus`)"
         )
-    written: list[tuple[Translated, list[str]]] = []
+    written: list[tuple[Translated, dict[str, str]]] = []
     with _print.progress(hidden=json) as progress:
         task = progress.add_task("losses", total=parallel.evaluation_items * len(opened.targets))
         found = translation_losses(
@@ -169,9 +169,9 @@ def evaluate_translation(
             )
     if out is not None:
         rows = (
-            {"direction": scored.target, "place": k, "translation": text}
+            {"item": item, "direction": scored.target, "translation": text}
             for scored, texts in written
-            for k, text in enumerate(texts)
+            for item, text in texts.items()
         )
         files.write_text(out, "".join(json_text.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     if json:

@@ -108,8 +108,8 @@ def translations(
     directions: Sequence[str] | None = None,
     items: int | None = None,
     advance: Callable[[int], None] = lambda items: None,
-) -> list[tuple[Translated, list[str]]]:
-    """Greedy translations of the held-out items, scored by BLEU, and their texts.
+) -> list[tuple[Translated, dict[str, str]]]:
+    """Greedy translations of the held-out items, scored by BLEU, and their texts by item.
 
     Args:
         checkpoint: folder that `langmix train` wrote.
@@ -142,7 +142,8 @@ def translations(
         texts = [decode(ids) for ids in written]
         references = [each.text[slice(*each.target_span)] for each in documents]
         score = bleu(texts, references, Direction.of(target).target)
-        found.append((Translated(target, kind(corpus, target), score), texts))
+        by_item = {each.item: text for each, text in zip(documents, texts, strict=True)}
+        found.append((Translated(target, kind(corpus, target), score), by_item))
     return found
 
 
