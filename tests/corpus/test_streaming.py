@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from langmix.corpus import CorpusConfig, build_corpus, open_corpus
 from langmix.corpus import _build as build
+from langmix.corpus import _place as place
 from langmix.corpus._document import Document
 from langmix.corpus._npy import token_dtype, write_npy
 from langmix.corpus._sources import TableSource, read_table
@@ -121,7 +122,7 @@ def test_between_two_corpora_there_is_no_card(tmp_path: Path, monkeypatch: pytes
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(build, "write_card", killed)
+        patched.setattr(place, "write_card", killed)
         with pytest.raises(KeyboardInterrupt):
             build_corpus(config(tmp_path / "code", seed=1), folder)
     with pytest.raises(InputError, match=r"corpus\.json: there is no such file"):

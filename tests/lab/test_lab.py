@@ -174,7 +174,7 @@ def test_the_precision_is_part_of_a_runs_fingerprint_and_the_older_runs_had_floa
     content = {
         "planned": asdict(planned),
         "size": asdict(SIZE),
-        "corpus": corpus.card.model_dump(),
+        "corpus": {k: v for k, v in corpus.card.model_dump().items() if k != "parallel"},  # came later too
         "recipe": {name: value for name, value in RECIPE.model_dump().items() if name != "precision"},
     }
     assert marks[0] == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -586,6 +586,9 @@ def test_what_is_realised_is_what_was_asked_to_a_thousandth() -> None:
     class Tokens:
         def train(self, language: str) -> np.ndarray:
             return np.zeros(1000, np.uint16)
+
+        def counted(self, language: str) -> None:
+            return None
 
     rng = np.random.default_rng(0)
     names = ("python", "java", "javascript", "typescript", "csharp", "go", "rust")

@@ -81,7 +81,7 @@ def test_too_little_disk_is_told(corpus: Corpus, tmp_path: Path, monkeypatch: py
 def test_an_estimate_adds_up_what_sweeps_train() -> None:
     runs = [planned(2560), planned(12800)]
     recipe = Recipe(sequence=32, batch=4, evaluation_tokens=512)
-    given = {"sizes": {"tiny": SIZE}, "vocab_size": 300, "languages": 2, "recipe": recipe}
+    given = {"sizes": {"tiny": SIZE}, "vocab_size": 300, "evaluation_tokens": 2 * 512, "recipe": recipe}
     found = estimate(runs, speeds={"tiny": 1e9}, workers=2, **given)  # type: ignore[arg-type]
     per_token = SIZE.flops_per_token(300, 32)
     assert (found.runs, found.checkpoints) == (2, 4)

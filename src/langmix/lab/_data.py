@@ -71,7 +71,6 @@ class Sequences:
         start = np.empty(count, dtype=np.int64)
         streams: dict[int, Tokens] = {}
         counted: dict[int, NDArray[np.bool_]] = {}
-        stride = length if corpus.card.parallel is None else length + 1
         distinct: dict[str, int] = {}
         for index, (name, share) in enumerate(shares.items()):
             if share == 0:
@@ -79,6 +78,7 @@ class Sequences:
             streams[index] = corpus.train(name)
             if (counts := corpus.counted(name)) is not None:
                 counted[index] = counts
+            stride = length if counts is None else length + 1
             chunks = _order(name, seed, 0, (len(streams[index]) - length - 1) // stride + 1)
             if name in unique:
                 chunks = chunks[: max(1, unique[name] // length)]
