@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from langmix.corpus import Corpus
-from langmix.corpus.pairing import encode_document, held_out
+from langmix.corpus.pairing import encode_document, held_out, read_as
 from langmix.lab._recipe import Recipe
 
 _EVALUATED: Final = 16  # windows at a time
@@ -91,12 +91,12 @@ def validation_sets(
 ) -> list[dict[str, Windows]]:
     """What the losses of each run are measured on, by target; runs with the same sets share them.
 
-    Items to translate are read as the largest part of a run's mixture has its pairs, which taught it to.
+    Items to translate are read in the organisation that taught a run to, see `read_as`.
     """
     sets: dict[str, dict[str, Windows]] = {}
     found = []
     for shares in mixtures:
-        domain = "" if corpus.card.parallel is None else max(shares, key=lambda name: shares[name])
+        domain = "" if corpus.card.parallel is None else read_as(corpus, shares)
         if domain not in sets:
             made = _items(corpus, domain) if domain else _text(corpus, recipe)
             sets[domain] = {name: each.to(device) for name, each in made.items()}

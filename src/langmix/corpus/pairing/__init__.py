@@ -7,6 +7,7 @@ from langmix.corpus.pairing._corpus import (
     build_parallel_corpus,
     encoder,
     held_out,
+    read_as,
 )
 from langmix.corpus.pairing._files import PairingCard, read_pairing, write_items, write_pairing
 from langmix.corpus.pairing._items import Item, read_items
@@ -56,6 +57,7 @@ __all__ = [
     "leaks",
     "organise",
     "pack",
+    "read_as",
     "read_items",
     "read_pairing",
     "read_tablet",

@@ -235,6 +235,15 @@ class HeldOut:
     end: int
 
 
+def read_as(corpus: Corpus, shares: Mapping[str, float]) -> str:
+    """The organisation in which a model of a mixture reads pairs: the one that taught it most of them.
+
+    Of several with as many tokens, the first of the corpus; texts one after the other, where none has pairs.
+    """
+    paired = [name for name in corpus.languages if name != "shuffled" and shares.get(name, 0.0) > 0]
+    return max(paired, key=lambda name: shares[name], default="shuffled")
+
+
 def held_out(corpus: Corpus, domain: str) -> HeldOut:
     """The items that a corpus of parallel texts holds out, as documents of every target.
 

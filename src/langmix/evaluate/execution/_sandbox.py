@@ -1,0 +1,255 @@
+"""A place where programs that models wrote may run: bubblewrap, without network, and with nothing to lose.
+
+Inside are a read-only /usr and the toolchains, an empty /work and /tmp of limited size, a /proc with its own
+processes alone, a user without capabilities who can make no further namespaces, and a clean environment. As
+root the whole runs as a user that owns nothing. Memory and processes are limited by cgroup where one may be
+made, else by a watch on what is resident and by rlimits. All that was started ends with the sandbox. What
+cannot run in here does not run: there is no way around it but `unsafe`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from langmix.errors import LangmixError
+from langmix.evaluate.execution._cgroup import Cgroups, Group
+from langmix.evaluate.execution._drain import Drained, drain
+
+WORK: Final = "/work"
+PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+MARK: Final = f"{WORK}/.mark"
+"""Inside: a program that says that compiling has ended and starts another one."""
+
+_FIRST_UID: Final = 61_000  # above users, below what systems keep for themselves; one more per place
+_NOBODY: Final = "65534"
+_SHARED_MEMORY: Final = 64 << 20
+_ETC: Final = ("alternatives", "java-17-openjdk", "java-21-openjdk", "mono", "ld.so.cache")
+
+
+class SandboxError(LangmixError):
+    """There is no sandbox here, or it does not hold what it promises."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Of one program.
+
+    Attributes:
+        compile_seconds, run_seconds: of wall-clock time, of each of the two phases.
+        memory: bytes, of all its processes together, files that it writes included.
+        processes: at a time, threads counted.
+        output: bytes, of all that it and its compiler write to their streams.
+        disk: bytes, of the files that it writes.
+    """
+
+    compile_seconds: float = 60.0
+    run_seconds: float = 15.0
+    memory: int = 2 << 30
+    processes: int = 256
+    output: int = 8 << 20
+    disk: int = 256 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Steps:
+    """What is run of a program: commands in a shell's words.
+
+    Attributes:
+        files: content by name, in the working folder.
+        compiling: commands, the first that fails ends it; none where there is nothing to compile.
+        running: the command.
+        marks: whether `running` compiles too, and starts what it compiled with `MARK`.
+        environment: further variables.
+        folders: places on this machine that are there, read-only, by their place inside.
+    """
+
+    files: Mapping[str, bytes]
+    compiling: Sequence[str] = ()
+    running: str
+    marks: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
+
+
+class Sandbox:
+    """Runs programs, one at a time; several sandboxes run at once.
+
+    Args:
+        place: of this one among those that run at once.
+        folders: places on this machine that are always there, read-only, by their place inside.
+        unsafe: no sandbox at all: for machines that are thrown away.
+
+    Raises:
+        SandboxError: bubblewrap is not installed.
+    """
+
+    def __init__(
+        self, place: int = 0, *, folders: Mapping[str, Path] | None = None, unsafe: bool = False
+    ) -> None:
+        self.place, self.folders, self.unsafe = place, dict(folders or {}), unsafe
+        self.uid = _FIRST_UID + place if os.geteuid() == 0 else None
+        self.cgroups = Cgroups.here()
+        if not unsafe and shutil.which("bwrap") is None:
+            raise SandboxError(
+                "bubblewrap is not installed, and programs that models wrote run in nothing less: install "
+                "the package bubblewrap; on a machine that is thrown away afterwards, --unsafe goes without"
+            )
+
+    def run(self, steps: Steps, limits: Limits) -> Drained:
+        """Run a program.
+
+        Raises:
+            SandboxError: the sandbox cannot be set up.
+        """
+        with contextlib.ExitStack() as stack:
+            group = None
+            if self.cgroups is not None:
+                name = f"{self.place}-{secrets.token_hex(4)}"
+                memory, processes = limits.memory, limits.processes
+                group = stack.enter_context(self.cgroups.group(name, memory=memory, processes=processes))
+            return self._run(steps, limits, group, stack)
+
+    def _run(self, steps: Steps, limits: Limits, group: Group | None, stack: contextlib.ExitStack) -> Drained:
+        phase, compiler = (stack.enter_context(_pipe()) for _ in range(2))
+        script = _script(steps, limits, phase.write, compiler.write)
+        mark = f'#!/bin/bash\necho 0 >&{phase.write}\nexec {phase.write}>&- {compiler.write}>&-\nexec "$@"\n'
+        files = {**steps.files, **({Path(MARK).name: mark.encode()} if steps.marks else {})}
+        passed = [phase.write, compiler.write]
+        folder = None
+        if self.unsafe:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="langmix-"))
+            for name, content in files.items():
+                (Path(folder) / name).write_bytes(content)
+                (Path(folder) / name).chmod(0o755)
+            command = ["bash", "-c", script.replace(f"{WORK}/", f"{folder}/")]
+        else:
+            memory = {name: stack.enter_context(_memory(content)) for name, content in files.items()}
+            passed += memory.values()
+            command = self._bwrap(steps, limits, memory, script)
+        process = subprocess.Popen(
+            [*_join(group), *self._as_user(), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=passed,
+            env={"PATH": PATH, **(dict(steps.environment) if self.unsafe else {})},
+            cwd=folder,
+            process_group=0,
+        )
+        try:
+            phase.close_write()
+            compiler.close_write()
+            return drain(
+                process,
+                phase=phase.read,
+                compiler=compiler.read,
+                seconds=(limits.compile_seconds, limits.run_seconds),
+                most=limits.output,
+                memory=None if group else limits.memory,
+                exceeded=(lambda: group.exceeded) if group else (lambda: False),
+            )
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _as_user(self) -> list[str]:
+        if self.uid is None or self.unsafe:
+            return []
+        user = str(self.uid)
+        return ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs"]
+
+    def _bwrap(self, steps: Steps, limits: Limits, files: Mapping[str, int], script: str) -> list[str]:
+        command = ["bwrap", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+        command += ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+        command += ["--unshare-cgroup-try", "--disable-userns", "--uid", _NOBODY, "--gid", _NOBODY]
+        command += ["--hostname", "sandbox", "--ro-bind", "/usr", "/usr"]
+        for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+            path = Path("/") / name
+            if path.is_symlink():
+                command += ["--symlink", str(path.readlink()), str(path)]
+            elif path.is_dir():
+                command += ["--ro-bind", str(path), str(path)]
+        for name in _ETC:
+            command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+        command += ["--proc", "/proc", "--dev", "/dev"]
+        for place, size in (("/dev/shm", _SHARED_MEMORY), ("/tmp", limits.disk), (WORK, limits.disk)):
+            command += ["--size", str(size), "--tmpfs", place]
+        for inside, outside in {**self.folders, **steps.folders}.items():
+            command += ["--ro-bind", str(outside), inside]
+        for name, number in files.items():
+            command += ["--perms", "0755", "--file", str(number), f"{WORK}/{name}"]
+        command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK, "--clearenv"]
+        environment = {"PATH": PATH, "HOME": WORK, "TMPDIR": "/tmp", "LANG": "C.UTF-8", **steps.environment}
+        for name, value in environment.items():
+            command += ["--setenv", name, value]
+        return [*command, "--", "bash", "-c", script]
+
+
+def _script(steps: Steps, limits: Limits, phase: int, compiler: int) -> str:
+    """What runs inside: the commands, and word of when the first part has ended."""
+    closed = f"exec {phase}>&- {compiler}>&-"
+    lines = [f"ulimit -c 0 -u {limits.processes} -f {limits.disk // 1024}"]
+    if steps.compiling:
+        lines += [
+            f"{{ {' && '.join(steps.compiling)}; }} >&{compiler} 2>&{compiler} {phase}>&-",
+            "code=$?",
+            f"echo $code >&{phase}",
+            '[ "$code" = 0 ] || exit "$code"',
+        ]
+    elif not steps.marks:
+        lines.append(f"echo 0 >&{phase}")
+    if not steps.marks:
+        lines.append(closed)
+    return "\n".join([*lines, f"exec {steps.running}"])
+
+
+def _join(group: Group | None) -> list[str]:
+    """A command that enters a cgroup, and becomes the next one."""
+    if group is None:
+        return []
+    entering = "".join(f"echo $$ > {path}; " for path in group.joins)
+    return ["sh", "-c", f'{entering}exec "$@"', "sh"]
+
+
+class _Pipe:
+    def __init__(self) -> None:
+        self.read, self.write = os.pipe()
+        self._open = True
+
+    def close_write(self) -> None:
+        if self._open:
+            os.close(self.write)
+            self._open = False
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[_Pipe]:
+    pipe = _Pipe()
+    try:
+        yield pipe
+    finally:
+        pipe.close_write()
+        os.close(pipe.read)
+
+
+@contextlib.contextmanager
+def _memory(content: bytes) -> Iterator[int]:
+    """A file without a name, from which the sandbox copies."""
+    number = os.memfd_create("langmix")
+    try:
+        os.write(number, content)
+        os.lseek(number, 0, os.SEEK_SET)
+        yield number
+    finally:
+        os.close(number)
