@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import shlex
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +31,7 @@ class Cgroups:
 
     @classmethod
     def here(cls) -> Cgroups | None:
-        """The groups of this process, if it may make others in them."""
+        """The groups of this process, or the nearest above, in which it may make others and enter them."""
         try:
             lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
         except OSError:
@@ -40,46 +43,45 @@ class Cgroups:
             for name in names.split(",")
         }
         if "memory" in places and "pids" in places:
-            found = cls(
-                _ROOT / "memory" / places["memory"].lstrip("/"),
-                _ROOT / "pids" / places["pids"].lstrip("/"),
-                False,
-            )
-        elif "" in places:
-            parent = _ROOT / places[""].lstrip("/")
-            found = cls(parent, parent, True)
+            memory, pids = (_ROOT / name / places[name].lstrip("/") for name in ("memory", "pids"))
+            found = [cls(memory, pids, False)]
         else:
-            return None
+            # One with processes of its own cannot hand its controllers on.
+            group = _ROOT / places.get("", "").lstrip("/")
+            above = (place for place in (group, *group.parents) if place.is_relative_to(_ROOT))
+            found = [cls(place, place, True) for place in above]
+        return next((each for each in found if each._serve()), None)
+
+    def _serve(self) -> bool:
         try:
-            with found.group("probe", memory=1 << 30, processes=64):
-                return found
+            with self.group(memory=1 << 30, processes=64) as group:
+                entered = subprocess.run([*group.entering, "true"], capture_output=True, check=False)
         except OSError:
-            return None
+            return False
+        return entered.returncode == 0
 
     @contextlib.contextmanager
-    def group(self, name: str, *, memory: int, processes: int) -> Iterator[Group]:
+    def group(self, *, memory: int, processes: int) -> Iterator[Group]:
         """A group with limits, gone afterwards with all that is left in it.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be made, or has no such limits.
         """
-        unique = f"langmix-{os.getpid()}-{name}"
+        unique = f"langmix-{os.getpid()}-{secrets.token_hex(4)}"
         folders = list(dict.fromkeys(parent / unique for parent in (self.memory, self.pids)))
         try:
             for folder in folders:
                 folder.mkdir()
             if self.unified:
-                limits = {"memory.max": memory, "memory.swap.max": 0, "pids.max": processes}
-                for file, value in limits.items():
-                    with contextlib.suppress(FileNotFoundError):  # no swap accounting
-                        (folders[0] / file).write_text(str(value))
-                if not (folders[0] / "memory.max").exists() or not (folders[0] / "pids.max").exists():
-                    raise OSError("the controllers memory and pids are not delegated")
+                (folders[0] / "memory.max").write_text(str(memory))
+                (folders[0] / "pids.max").write_text(str(processes))
+                with contextlib.suppress(OSError):  # no swap, or none that is counted
+                    (folders[0] / "memory.swap.max").write_text("0")
             else:
                 (folders[0] / "memory.limit_in_bytes").write_text(str(memory))
+                (folders[-1] / "pids.max").write_text(str(processes))
                 with contextlib.suppress(OSError):
                     (folders[0] / "memory.memsw.limit_in_bytes").write_text(str(memory))
-                (folders[-1] / "pids.max").write_text(str(processes))
             yield Group(tuple(folders), self.unified)
         finally:
             for folder in folders:
@@ -94,13 +96,14 @@ class Group:
     unified: bool
 
     @property
-    def joins(self) -> tuple[str, ...]:
-        """Files into which a process writes its id to be in the group."""
-        return tuple(str(folder / "cgroup.procs") for folder in self.folders)
+    def entering(self) -> list[str]:
+        """A command that enters the group and becomes the next one, or fails."""
+        steps = [f"echo $$ > {shlex.quote(str(folder / 'cgroup.procs'))}" for folder in self.folders]
+        return ["sh", "-c", " && ".join([*steps, 'exec "$@"']), "sh"]
 
     @property
     def exceeded(self) -> bool:
-        """Whether a process was killed for memory, or was refused another one."""
+        """Whether a process was killed for memory."""
         return self._count("memory.events" if self.unified else "memory.oom_control", "oom_kill") > 0
 
     @property

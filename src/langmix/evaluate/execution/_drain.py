@@ -10,13 +10,14 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 _KEPT: Final = 64 << 10  # bytes of a stream that are kept, at its beginning and at its end each
 _READ: Final = 1 << 16
-_LOOKED: Final = 0.05  # seconds between looks at what is resident, where no cgroup counts
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_LOOKED: Final = 0.05  # seconds between looks at whether it has ended, and at what it holds in memory
+
+UP: Final = "up"
+"""Said when a sandbox is set up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,20 +25,22 @@ class Drained:
     """What came of a program.
 
     Attributes:
-        phase: ``compile`` or ``run``, in which it ended.
+        phase: in which it ended; ``setup`` if nothing of it ran.
         code: exit code, above 128 that of a signal.
         timed_out: of that phase.
         flooded: it wrote more than it may.
         exceeded: it took more memory than it may.
+        refused: it was refused a process, as far as that is known.
         compiler, out, err: what was written, without the middle where it is long.
         compile_seconds, run_seconds: taken.
     """
 
-    phase: Literal["compile", "run"]
+    phase: Literal["setup", "compile", "run"]
     code: int
     timed_out: bool
     flooded: bool
     exceeded: bool
+    refused: bool
     compiler: str
     out: str
     err: str
@@ -71,80 +74,83 @@ def drain(
     compiler: int,
     seconds: tuple[float, float],
     most: int,
-    memory: int | None,
     exceeded: Callable[[], bool],
+    refused: Callable[[], bool],
 ) -> Drained:
     """Read a process until it ends, or is ended.
 
     Args:
         process: leader of its group, with its own streams as pipes.
-        phase: a pipe that has the exit code of compiling when that has ended.
+        phase: a pipe with two lines: `UP`, and the exit code of compiling when that has ended.
         compiler: a pipe with what the compiler writes.
         seconds: of compiling, of running.
         most: bytes that it may write.
-        memory: bytes that may be resident, where nothing else limits them.
-        exceeded: asked at the end whether memory was.
+        exceeded: asked now and then whether it took more memory than it may, which ends it.
+        refused: asked at the end whether it was refused a process.
     """
     assert process.stdout is not None
     assert process.stderr is not None
-    streams = {name: _Stream() for name in ("compiler", "out", "err")}
-    numbers = {
-        phase: "phase",
-        compiler: "compiler",
-        process.stdout.fileno(): "out",
-        process.stderr.fileno(): "err",
+    pipes = {
+        "phase": phase,
+        "compiler": compiler,
+        "out": process.stdout.fileno(),
+        "err": process.stderr.fileno(),
     }
-    begun = time.monotonic()
+    streams = {name: _Stream() for name in pipes}
+    begun = looked = time.monotonic()
     compiled: float | None = None
-    timed_out = flooded = grown = False
-    looked = begun
+    timed_out = flooded = too_large = False
     with selectors.DefaultSelector() as selector:
-        for number, name in numbers.items():
+        for name, number in pipes.items():
             os.set_blocking(number, False)
             selector.register(number, selectors.EVENT_READ, name)
-        while selector.get_map():
+        while True:
+            ended = process.poll() is not None  # all that it wrote is in the pipes by now
             now = time.monotonic()
-            end = begun + seconds[0] if compiled is None else compiled + seconds[1]
-            if now >= end:
-                timed_out = True
+            left = (begun + seconds[0] if compiled is None else compiled + seconds[1]) - now
+            timed_out = left <= 0 and not ended
+            if streams["phase"].many and (ended or now - looked >= _LOOKED):
+                looked, too_large = now, exceeded()
+            if timed_out or flooded or too_large:
                 break
-            wait = end - now if memory is None else min(end - now, _LOOKED)
-            for key, _ in selector.select(wait):
-                content = _read(key.fd)
-                if not content:
-                    if content is not None:
-                        selector.unregister(key.fd)
-                elif key.data == "phase":
-                    if content.strip() == b"0":
-                        compiled = compiled or time.monotonic()
-                else:
-                    streams[key.data].add(content)
-            if sum(stream.many for stream in streams.values()) > most:
-                flooded = True
-                break
-            if memory is not None and (now := time.monotonic()) - looked >= _LOOKED:
-                looked = now
-                if _resident(process.pid) > memory:
-                    grown = True
+            wait = 0.0 if ended else min(left, _LOOKED)
+            if not selector.get_map():  # of a process that has ended, or goes on without its streams
+                if ended:
                     break
-    if timed_out or flooded or grown:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(wait)
+                continue
+            came = selector.select(wait)
+            if ended and not came:
+                break
+            for key, _ in came:
+                content = _read(key.fd)
+                if content:
+                    streams[key.data].add(content)
+                elif content is not None:
+                    selector.unregister(key.fd)
+            if compiled is None and streams["phase"].text.split()[1:2] == ["0"]:
+                compiled = time.monotonic()
+            flooded = sum(stream.many for stream in streams.values()) > most
+    if timed_out or flooded or too_large:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     code = process.wait()
-    ended = time.monotonic()
+    finished = time.monotonic()
     process.stdout.close()
     process.stderr.close()
     return Drained(
-        phase="compile" if compiled is None else "run",
+        phase="run" if compiled is not None else "compile" if streams["phase"].many else "setup",
         code=code if code >= 0 else 128 - code,
         timed_out=timed_out,
         flooded=flooded,
-        exceeded=grown or exceeded(),
+        exceeded=too_large,
+        refused=refused(),
         compiler=streams["compiler"].text,
         out=streams["out"].text,
         err=streams["err"].text,
-        compile_seconds=(compiled or ended) - begun,
-        run_seconds=0.0 if compiled is None else ended - compiled,
+        compile_seconds=(compiled or finished) - begun,
+        run_seconds=0.0 if compiled is None else finished - compiled,
     )
 
 
@@ -154,17 +160,3 @@ def _read(number: int) -> bytes | None:
         return os.read(number, _READ)
     except BlockingIOError:
         return None
-
-
-def _resident(pid: int) -> int:
-    """Bytes in memory of a process and all below it."""
-    total, left = 0, [pid]
-    while left:
-        place = Path("/proc") / str(left.pop())
-        try:
-            total += int((place / "statm").read_text().split()[1]) * _PAGE
-            for task in (place / "task").iterdir():
-                left += map(int, (task / "children").read_text().split())
-        except (OSError, ValueError, IndexError):
-            continue
-    return total

@@ -90,13 +90,13 @@ class Harness:
     def __enter__(self) -> Harness:
         with self._stack:
             sandboxes = [Sandbox(place, unsafe=self.unsafe) for place in range(self.workers)]
+            if not self.unsafe:
+                self_test(sandboxes[0])
             scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="langmix-")))
             scratch.chmod(0o755)
             as_other = sandboxes[0].uid is not None and not self.unsafe
             if as_other:
                 self.tools = {name: _seen(tools, scratch / name) for name, tools in self.tools.items()}
-            if not self.unsafe:
-                self_test(sandboxes[0])
             if "go" in self.tools:
                 self._shared["go"] = _go_cache(self.tools["go"], scratch)
             for sandbox in sandboxes:

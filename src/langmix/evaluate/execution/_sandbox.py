@@ -1,17 +1,20 @@
 """A place where programs that models wrote may run: bubblewrap, without network, and with nothing to lose.
 
 Inside are a read-only /usr and the toolchains, an empty /work and /tmp of limited size, a /proc with its own
-processes alone, a user without capabilities who can make no further namespaces, and a clean environment. As
-root the whole runs as a user that owns nothing. Memory and processes are limited by cgroup where one may be
-made, else by a watch on what is resident and by rlimits. All that was started ends with the sandbox. What
-cannot run in here does not run: there is no way around it but `unsafe`.
+processes alone, a user without capabilities who can make no further namespaces, a clean environment, and no
+calls to the kernel that reach past all this. As root the whole runs as a user that owns nothing. Memory and
+processes are limited by cgroup where one may be made, else by a watch on what is resident and by rlimits. All
+that was started has ended when a run returns. What cannot run in here does not run: there is no way around it
+but `unsafe`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import secrets
+import platform
+import select
 import shutil
 import signal
 import subprocess
@@ -23,7 +26,9 @@ from typing import Final
 
 from langmix.errors import LangmixError
 from langmix.evaluate.execution._cgroup import Cgroups, Group
-from langmix.evaluate.execution._drain import Drained, drain
+from langmix.evaluate.execution._drain import UP, Drained, drain
+from langmix.evaluate.execution._resident import resident
+from langmix.evaluate.execution._seccomp import refusals
 
 WORK: Final = "/work"
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
@@ -33,6 +38,8 @@ MARK: Final = f"{WORK}/.mark"
 _FIRST_UID: Final = 61_000  # above users, below what systems keep for themselves; one more per place
 _NOBODY: Final = "65534"
 _SHARED_MEMORY: Final = 64 << 20
+_WRITABLE: Final = ("/dev/shm", "/tmp", WORK)
+_PATIENCE: Final = 10.0  # seconds, for what takes some milliseconds
 _ETC: Final = ("alternatives", "java-17-openjdk", "java-21-openjdk", "mono", "ld.so.cache")
 
 
@@ -49,7 +56,7 @@ class Limits:
         memory: bytes, of all its processes together, files that it writes included.
         processes: at a time, threads counted.
         output: bytes, of all that it and its compiler write to their streams.
-        disk: bytes, of the files that it writes.
+        disk: bytes, of the files in each of the working folder and the one of temporary files.
     """
 
     compile_seconds: float = 60.0
@@ -90,7 +97,7 @@ class Sandbox:
         unsafe: no sandbox at all: for machines that are thrown away.
 
     Raises:
-        SandboxError: bubblewrap is not installed.
+        SandboxError: bubblewrap is not installed, or calls to the kernel cannot be refused here.
     """
 
     def __init__(
@@ -99,33 +106,35 @@ class Sandbox:
         self.place, self.folders, self.unsafe = place, dict(folders or {}), unsafe
         self.uid = _FIRST_UID + place if os.geteuid() == 0 else None
         self.cgroups = Cgroups.here()
-        if not unsafe and shutil.which("bwrap") is None:
+        self._bubblewrap = shutil.which("bwrap") or ""
+        self._refusals = refusals() or b""
+        if not unsafe and not self._bubblewrap:
             raise SandboxError(
                 "bubblewrap is not installed, and programs that models wrote run in nothing less: install "
                 "the package bubblewrap; on a machine that is thrown away afterwards, --unsafe goes without"
             )
+        if not unsafe and not self._refusals:
+            raise SandboxError(
+                f"the sandbox knows the kernel's calls on x86_64 and aarch64, not on {platform.machine()}: "
+                "programs that models wrote are not run; use another machine"
+            )
 
     def run(self, steps: Steps, limits: Limits) -> Drained:
-        """Run a program.
-
-        Raises:
-            SandboxError: the sandbox cannot be set up.
-        """
+        """Run a program."""
         with contextlib.ExitStack() as stack:
             group = None
             if self.cgroups is not None:
-                name = f"{self.place}-{secrets.token_hex(4)}"
                 memory, processes = limits.memory, limits.processes
-                group = stack.enter_context(self.cgroups.group(name, memory=memory, processes=processes))
+                group = stack.enter_context(self.cgroups.group(memory=memory, processes=processes))
             return self._run(steps, limits, group, stack)
 
     def _run(self, steps: Steps, limits: Limits, group: Group | None, stack: contextlib.ExitStack) -> Drained:
-        phase, compiler = (stack.enter_context(_pipe()) for _ in range(2))
+        phase, compiler, info = (stack.enter_context(_pipe()) for _ in range(3))
         script = _script(steps, limits, phase.write, compiler.write)
         mark = f'#!/bin/bash\necho 0 >&{phase.write}\nexec {phase.write}>&- {compiler.write}>&-\nexec "$@"\n'
         files = {**steps.files, **({Path(MARK).name: mark.encode()} if steps.marks else {})}
         passed = [phase.write, compiler.write]
-        folder = None
+        folder = "/"
         if self.unsafe:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="langmix-"))
             for name, content in files.items():
@@ -134,10 +143,12 @@ class Sandbox:
             command = ["bash", "-c", script.replace(f"{WORK}/", f"{folder}/")]
         else:
             memory = {name: stack.enter_context(_memory(content)) for name, content in files.items()}
-            passed += memory.values()
-            command = self._bwrap(steps, limits, memory, script)
+            filtered = stack.enter_context(_memory(self._refusals))
+            passed += [info.write, filtered, *memory.values()]
+            command = [self._bubblewrap, "--info-fd", str(info.write), "--seccomp", str(filtered)]
+            command += [*self._walls(steps, limits, memory), "--", "bash", "-c", script]
         process = subprocess.Popen(
-            [*_join(group), *self._as_user(), *command],
+            [*(group.entering if group else ()), *self._as_user(), *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -146,22 +157,26 @@ class Sandbox:
             cwd=folder,
             process_group=0,
         )
+        first = None
         try:
-            phase.close_write()
-            compiler.close_write()
+            for pipe in (phase, compiler, info):
+                pipe.close_write()
+            first = _First.of(info.read)
             return drain(
                 process,
                 phase=phase.read,
                 compiler=compiler.read,
                 seconds=(limits.compile_seconds, limits.run_seconds),
                 most=limits.output,
-                memory=None if group else limits.memory,
-                exceeded=(lambda: group.exceeded) if group else (lambda: False),
+                exceeded=lambda: group.exceeded if group else _held(process, first) > limits.memory,
+                refused=lambda: group is not None and group.refused,
             )
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            if first is not None:
+                first.end()
 
     def _as_user(self) -> list[str]:
         if self.uid is None or self.unsafe:
@@ -169,8 +184,8 @@ class Sandbox:
         user = str(self.uid)
         return ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs"]
 
-    def _bwrap(self, steps: Steps, limits: Limits, files: Mapping[str, int], script: str) -> list[str]:
-        command = ["bwrap", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    def _walls(self, steps: Steps, limits: Limits, files: Mapping[str, int]) -> list[str]:
+        command = ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
         command += ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
         command += ["--unshare-cgroup-try", "--disable-userns", "--uid", _NOBODY, "--gid", _NOBODY]
         command += ["--hostname", "sandbox", "--ro-bind", "/usr", "/usr"]
@@ -183,7 +198,8 @@ class Sandbox:
         for name in _ETC:
             command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
         command += ["--proc", "/proc", "--dev", "/dev"]
-        for place, size in (("/dev/shm", _SHARED_MEMORY), ("/tmp", limits.disk), (WORK, limits.disk)):
+        for place in _WRITABLE:
+            size = min(_SHARED_MEMORY, limits.disk) if place == "/dev/shm" else limits.disk
             command += ["--size", str(size), "--tmpfs", place]
         for inside, outside in {**self.folders, **steps.folders}.items():
             command += ["--ro-bind", str(outside), inside]
@@ -193,13 +209,13 @@ class Sandbox:
         environment = {"PATH": PATH, "HOME": WORK, "TMPDIR": "/tmp", "LANG": "C.UTF-8", **steps.environment}
         for name, value in environment.items():
             command += ["--setenv", name, value]
-        return [*command, "--", "bash", "-c", script]
+        return command
 
 
 def _script(steps: Steps, limits: Limits, phase: int, compiler: int) -> str:
     """What runs inside: the commands, and word of when the first part has ended."""
     closed = f"exec {phase}>&- {compiler}>&-"
-    lines = [f"ulimit -c 0 -u {limits.processes} -f {limits.disk // 1024}"]
+    lines = [f"ulimit -c 0 -u {limits.processes} -f {limits.disk // 1024} || exit", f"echo {UP} >&{phase}"]
     if steps.compiling:
         lines += [
             f"{{ {' && '.join(steps.compiling)}; }} >&{compiler} 2>&{compiler} {phase}>&-",
@@ -214,12 +230,52 @@ def _script(steps: Steps, limits: Limits, phase: int, compiler: int) -> str:
     return "\n".join([*lines, f"exec {steps.running}"])
 
 
-def _join(group: Group | None) -> list[str]:
-    """A command that enters a cgroup, and becomes the next one."""
-    if group is None:
-        return []
-    entering = "".join(f"echo $$ > {path}; " for path in group.joins)
-    return ["sh", "-c", f'{entering}exec "$@"', "sh"]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _First:
+    """The first process inside: the kernel ends every other one before it has ended."""
+
+    pid: int
+    handle: int
+
+    @classmethod
+    def of(cls, info: int) -> _First | None:
+        """That of which bubblewrap writes; nothing if it has ended, or never was."""
+        said = b""
+        while b"}" not in said and _readable(info) and (more := os.read(info, 4096)):
+            said += more
+        if b"}" not in said:
+            return None
+        described = json.loads(said)
+        pid = int(described["child-pid"])
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return None
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/ns/pid").stat().st_ino == described.get("pid-namespace"):
+                return cls(pid=pid, handle=handle)
+        os.close(handle)
+        return None
+
+    def end(self) -> None:
+        """Kill it, and wait until nothing is left inside."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+        _readable(self.handle)
+        with contextlib.suppress(ChildProcessError):  # ours, if this is a container's first process
+            os.waitid(os.P_PIDFD, self.handle, os.WEXITED | os.WNOHANG)
+        os.close(self.handle)
+
+
+def _readable(number: int) -> bool:
+    waiting = select.poll()
+    waiting.register(number, select.POLLIN)
+    return bool(waiting.poll(_PATIENCE * 1000))
+
+
+def _held(process: subprocess.Popen[bytes], first: _First | None) -> int:
+    """Bytes in memory, files included."""
+    return resident(process.pid, first.pid if first else None, _WRITABLE)
 
 
 class _Pipe:

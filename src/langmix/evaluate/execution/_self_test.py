@@ -20,11 +20,14 @@ done
 [ "$(ls -d /proc/[0-9]* | wc -l)" -lt 12 ] || fail 'a program sees the processes of the machine'
 ! unshare -U true 2>/dev/null || fail 'a program makes namespaces of its own'
 grep -q '^CapEff:[[:space:]]*0000000000000000$' /proc/self/status || fail 'a program has capabilities'
+grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/self/status || fail 'a program can become another user'
+grep -q '^Seccomp:[[:space:]]*2$' /proc/self/status || fail 'no call to the kernel is refused'
 ! (exec 3<>/dev/tcp/127.0.0.1/PORT) 2>/dev/null || fail 'a program reaches the ports of the machine'
 [ -z "${_SECRET}" ] || fail 'a program sees the environment'
 echo held
 """
-_GREEDY: Final = r"x=$(head -c 400000000 /dev/zero | tr '\0' x); echo ${#x}"
+_GREEDY: Final = "head -c 600000000 /dev/zero | tail; sleep 1"  # one line, all of which is held
+_MANY: Final = "for k in $(seq 48); do sleep 60 & done; echo all"
 
 
 def self_test(sandbox: Sandbox) -> None:
@@ -33,7 +36,7 @@ def self_test(sandbox: Sandbox) -> None:
     Raises:
         SandboxError: it cannot be set up, or a way out of it succeeded, and which.
     """
-    limits = Limits(run_seconds=20, memory=256 << 20, processes=32)
+    limits = Limits(run_seconds=60, memory=256 << 20, processes=32)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -49,8 +52,14 @@ def self_test(sandbox: Sandbox) -> None:
             f"the sandbox does not hold here: {said}; programs that models wrote are not run; allow "
             "unprivileged user namespaces to bubblewrap, or use another machine"
         )
-    if sandbox.run(Steps(files={"greedy": _GREEDY.encode()}, running="bash greedy"), limits).code == 0:
+    if not sandbox.run(Steps(files={"greedy": _GREEDY.encode()}, running="bash greedy"), limits).exceeded:
         raise SandboxError(
             "the sandbox does not limit memory here; programs that models wrote are not run; use a machine "
             "where cgroups can be made, or where /proc is readable"
+        )
+    ended = sandbox.run(Steps(files={"many": _MANY.encode()}, running="sh many"), limits)
+    if ended.timed_out or ended.out.strip() == "all":
+        raise SandboxError(
+            "the sandbox does not limit processes here; programs that models wrote are not run; use a "
+            "machine where cgroups can be made"
         )

@@ -30,7 +30,8 @@ _PANIC: Final = {"go": re.compile(r"^panic: ", re.MULTILINE)}
 
 _MEMORY: Final = re.compile(
     r"^MemoryError\b|heap out of memory|java\.lang\.OutOfMemoryError|OutOfMemoryException|"
-    r"runtime: out of memory|memory allocation of \d+ bytes failed",
+    r"runtime: out of memory|memory allocation of \d+ bytes failed|can't start new thread|"
+    r"failed to spawn thread|failed to create new OS thread",
     re.MULTILINE,
 )
 
@@ -42,15 +43,19 @@ def verdict(language: str, ended: Drained) -> Status:
         language: of the program.
         ended: what came of it.
     """
+    if ended.phase == "setup":
+        return Status.HARNESS
     if ended.flooded:
         return Status.OUTPUT
+    if ended.exceeded:
+        return Status.MEMORY
     if ended.timed_out:
         return Status.COMPILE_TIMEOUT if ended.phase == "compile" else Status.RUN_TIMEOUT
     said = ended.out + ended.err
     if ended.code == 0 and not _failed_all_the_same(language, said):
         # Nothing ran of a program whose compiler never said that it had ended.
         return Status.PASSED if ended.phase == "run" else Status.HARNESS
-    if ended.exceeded or _MEMORY.search(said + ended.compiler):
+    if ended.refused or _MEMORY.search(said + ended.compiler):
         return Status.MEMORY
     if ended.phase == "compile" or _does_not_parse(language, said):
         return Status.COMPILE_ERROR
