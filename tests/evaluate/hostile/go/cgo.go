@@ -1,0 +1,11 @@
+// ends: compile error
+// because: there is no cgo
+
+package main
+
+// #include "/etc/passwd"
+// #cgo LDFLAGS: -Wl,--dynamic-linker=/work/x
+import "C"
+import "testing"
+
+func TestC(t *testing.T) { t.Log("ESCAPED") }

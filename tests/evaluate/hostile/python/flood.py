@@ -1,0 +1,7 @@
+# ends: output flood
+# because: more than is read of any program
+
+import sys
+
+while True:
+    sys.stdout.write("x" * 65536)
