@@ -150,6 +150,11 @@ def evaluate_translation(
         raise InputError(
             f"{corpus}: has no parallel texts; expected a corpus of aligned items (`langmix parallel-corpus`)"
         )
+    known = [*parallel.seen, *parallel.held_out]
+    if unknown := [name for name in direction or () if name not in known]:
+        raise InputError(
+            f"--direction: {unknown[0]!r} is none of the corpus; expected one of {', '.join(known)}"
+        )
     written: list[tuple[Translated, dict[str, str]]] = []
     with _print.progress(hidden=json) as progress:
         task = progress.add_task("losses", total=parallel.evaluation_items * len(opened.targets))
@@ -157,7 +162,7 @@ def evaluate_translation(
             model, opened, organisation=organisation, advance=lambda done: progress.advance(task, done)
         )
         if bleu:
-            many = len(direction or [*parallel.seen, *parallel.held_out])
+            many = len(direction or known)
             task = progress.add_task("translations", total=many * (items or parallel.evaluation_items))
             written = translations(
                 model,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
@@ -30,7 +31,7 @@ from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
 from langmix.laws import HeldOutError, Laws, ProportionLaw, Status
 from langmix.quantities import count
-from langmix.transfer import PredictedSynergy, Synergy, TokenWorth, Translation
+from langmix.transfer import OrganisationEffect, PredictedSynergy, Synergy, TokenWorth, Translation
 
 console = Console(highlight=False)
 stderr = Console(highlight=False, stderr=True, soft_wrap=True)
@@ -136,6 +137,16 @@ def _held_out_table(errors: Sequence[HeldOutError], taken: str) -> None:
     console.print(table)
 
 
+def _effect(effect: OrganisationEffect, i: int) -> str:
+    if math.isnan(effect.change[i]):
+        return ""
+    text = f"{100 * effect.change[i]:.1f}"
+    if math.isnan(effect.low[i]):
+        return text
+    text += f" ±{50 * (effect.high[i] - effect.low[i]):.1f}"
+    return text if effect.resolved[i] else f"({text})"
+
+
 def translation_tables(found: Translation) -> None:
     """Effects on every group of directions, the laws of each organisation, and their rivals."""
     title = f"loss of the target against {found.effects[0].baseline}, % (± to 90%; negative: better)"
@@ -143,17 +154,16 @@ def translation_tables(found: Translation) -> None:
     for heading in ("params", "tokens", *found.fitted.groups):
         table.add_column(heading, justify="right")
     for each in found.most_tokens:
-        cells = []
-        for group in found.fitted.groups:
-            i = each.targets.index(group)
-            text = f"{100 * each.change[i]:.1f}"
-            if not math.isnan(each.low[i]):
-                text += f" ±{50 * (each.high[i] - each.low[i]):.1f}"
-            cells.append(text if each.resolved[i] else f"({text})")
+        cells = [_effect(each, each.targets.index(group)) for group in found.fitted.groups]
         table.add_row(escape(each.organisation), count(each.params), count(each.tokens), *cells)
     console.print(table)
     console.print("  alone: without a source; seen: directions paired in training; unseen: others;")
-    console.print("  in parentheses: noise between seeds explains it")
+    repeated = any(np.isfinite(each.low).any() for each in found.effects)
+    console.print(
+        "  in parentheses: noise between seeds explains it"
+        if repeated
+        else "  without intervals: no run was repeated under another seed, so the noise is unknown"
+    )
     laws = found.fitted
     table = _table(laws.laws.formula + ", 90% intervals", "directions")
     for heading in ("alpha (N)", "beta (D)", "E"):
@@ -163,6 +173,11 @@ def translation_tables(found: Translation) -> None:
         numbers = (within(row[n], row[f"{n}_low"], row[f"{n}_high"]) for n in ("alpha", "beta", "E"))
         table.add_row(escape(f"{row['target']}, {row['organisation']}"), *numbers)
     console.print(table)
+    for summary in laws.laws.summaries:
+        if summary.target in laws.groups and (summary.fixed or summary.at_bound):
+            told = [f"the runs cannot tell {', '.join(summary.fixed)}"] if summary.fixed else []
+            told += [f"at a bound: {', '.join(summary.at_bound)}"] if summary.at_bound else []
+            say(f"  {summary.target}: {'; '.join(told)}")
     if laws.held_out:
         _held_out_table(laws.held_out, laws.laws.form)
 
@@ -440,8 +455,10 @@ def translation_table(found: Sequence[TargetLoss], scored: Sequence[Translated])
             row.append(within(bleu.score, bleu.low, bleu.high, digits=1) if bleu else "")
         table.add_row(escape(label(one.target)), *row)
     console.print(table)
-    items, tokens = found[0].items, sum(one.tokens for one in found)
-    console.print(f"  {items} items, {count(tokens)} tokens of targets; intervals over items")
+    items = sorted({one.items for one in found})
+    many = str(items[0]) if len(items) == 1 else f"{items[0]} to {items[-1]}"
+    tokens = count(sum(one.tokens for one in found))
+    console.print(f"  {many} items of each, {tokens} tokens of targets; intervals over items")
     for signature in dict.fromkeys(bleu.signature for bleu in scores.values()):
         console.print(f"  BLEU: {escape(signature)}", soft_wrap=True)
 

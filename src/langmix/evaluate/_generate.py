@@ -75,11 +75,12 @@ def greedy(
                 ids.to(model.device),
                 attention_mask=mask.to(model.device),
                 do_sample=False,
-                max_new_tokens=context - width,
+                max_new_tokens=context - min(len(prompts[k]) for k in places),
                 eos_token_id=end,
                 pad_token_id=end,
             )
-        for k, written in zip(places, out[:, width:].tolist(), strict=True):
+        for k, row in zip(places, out[:, width:].tolist(), strict=True):
+            written = row[: context - len(prompts[k])]  # positions are counted from a prompt's own beginning
             found[k] = written[: written.index(end)] if end in written else written
         advance(len(places))
     return [found[k] for k in range(len(prompts))]
