@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval
 from langmix.corpus import Corpus
 from langmix.errors import LangmixError
 from langmix.evaluate import LanguageLoss, TargetLoss, Translated
+from langmix.evaluate.execution import Judged, PassAtK
 from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
 from langmix.laws import HeldOutError, Laws, ProportionLaw, Status
@@ -461,6 +462,35 @@ def translation_table(found: Sequence[TargetLoss], scored: Sequence[Translated])
     console.print(f"  {many} items of each, {tokens} tokens of targets; intervals over items")
     for signature in dict.fromkeys(bleu.signature for bleu in scores.values()):
         console.print(f"  BLEU: {escape(signature)}", soft_wrap=True)
+
+
+def statuses(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:
+    """How many programs of each language ended in which way."""
+    found: dict[str, dict[str, int]] = {}
+    for each in judged:
+        of = found.setdefault(each.language, {})
+        of[each.status.value] = of.get(each.status.value, 0) + 1
+    return found
+
+
+def pass_table(
+    found: Mapping[str, Sequence[PassAtK]], judged: Sequence[Judged], versions: Mapping[str, str]
+) -> None:
+    """pass@k of every language, and how its programs ended."""
+    ended = statuses(judged)
+    table = _table("pass@k, % (90% over problems)", "language")
+    for one in next(iter(found.values())):
+        table.add_column(f"pass@{one.k}", justify="right")
+    for heading in ("problems", "samples"):
+        table.add_column(heading, justify="right")
+    table.add_column("not passed")
+    for name, each in found.items():
+        cells = [within(100 * one.value, 100 * one.low, 100 * one.high, digits=1) for one in each]
+        others = ", ".join(f"{n} {what}" for what, n in ended[name].items() if what != "passed")
+        table.add_row(escape(label(name)), *cells, str(each[0].problems), str(each[0].samples), others)
+    console.print(table)
+    for name, version in versions.items():
+        console.print(f"  {label(name)}: {escape(version)}")
 
 
 def _table(title: str, first: str) -> Table:

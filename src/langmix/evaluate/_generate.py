@@ -23,12 +23,14 @@ def open_model(folder: Path) -> Any:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a folder that is not there is no name on a hub
         import torch
         from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
     except ModuleNotFoundError as error:
         raise MissingExtraError(extra="eval", module=str(error.name), purpose="writing text") from None
     if not (folder / "config.json").is_file():
         raise InputError(
             f"{folder}: has no config.json; expected a folder that `langmix train` or `save_pretrained` wrote"
         )
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
