@@ -136,6 +136,7 @@ def _typescript(program: bytes, tools: Tools, profile: Profile) -> Steps:
     )
 
 
+_TUPLES: Final = f"{_INSIDE}/java"
 _JVM: Final = "-Xmx1536m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 
@@ -144,18 +145,21 @@ def _find_java() -> Tools | None:
     paths = {name: _of_system(name) for name in ("javac", "java")}
     if None in paths.values() or not (said := _said(str(paths["javac"]), "-version")):
         return None
-    return Tools(version=said, commands={name: str(path) for name, path in paths.items()})
+    tuples = resources.files("langmix.evaluate.execution") / "java"
+    return Tools(
+        version=said,
+        folders={_TUPLES: Path(str(tuples))},
+        commands={name: str(path) for name, path in paths.items()},
+    )
 
 
 def _java(program: bytes, tools: Tools, profile: Profile) -> Steps:
-    tuples = resources.files("langmix.evaluate.execution") / "java"
-    inside = f"{_INSIDE}/java"
     javac = f"{tools.commands['javac']} -J-Xshare:auto -J-XX:TieredStopAtLevel=1 -encoding UTF8"
     return Steps(
         files={"Problem.java": program},
-        compiling=[f"{javac} -sourcepath {inside} -cp . -d {WORK} Problem.java"],
+        compiling=[f"{javac} -sourcepath {_TUPLES} -cp . -d {WORK} Problem.java"],
         running=f"{tools.commands['java']} -ea {_JVM} -cp {WORK} Problem",
-        folders={inside: Path(str(tuples))},
+        folders=tools.folders,
     )
 
 
