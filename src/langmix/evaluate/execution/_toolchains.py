@@ -97,8 +97,17 @@ def _find_node() -> Tools | None:
     return None if found is None else Tools(version=f"node {found.version}", commands=found.commands)
 
 
+_BLOCKING: Final = (
+    b"for (const each of [process.stdout, process.stderr]) each._handle?.setBlocking?.(true);\n"
+)
+"""Read by Node.js first: else what a loop without end prints is kept in memory, and nobody sees the flood."""
+
+
 def _javascript(program: bytes, tools: Tools, profile: Profile) -> Steps:
-    return Steps(files={"main.js": program}, running=f"{tools.commands['node']} main.js")
+    return Steps(
+        files={"main.js": program, "blocking.cjs": _BLOCKING},
+        running=f"{tools.commands['node']} -r ./blocking.cjs main.js",
+    )
 
 
 @cache
@@ -129,9 +138,9 @@ def _typescript_library() -> Path | None:
 def _typescript(program: bytes, tools: Tools, profile: Profile) -> Steps:
     options = "--target esnext" if profile == "multiple" else "--target es2022 --module commonjs --strict"
     return Steps(
-        files={"main.ts": program},
+        files={"main.ts": program, "blocking.cjs": _BLOCKING},
         compiling=[f"{tools.commands['tsc']} {options} main.ts"],
-        running=f"{tools.commands['node']} main.js",
+        running=f"{tools.commands['node']} -r ./blocking.cjs main.js",
         folders=tools.folders,
     )
 
@@ -195,7 +204,7 @@ GO_CACHE: Final = f"{_INSIDE}/go-cache"
 def _go(program: bytes, tools: Tools, profile: Profile) -> Steps:
     return Steps(
         files={"main_test.go": program},
-        running=f"{tools.commands['go']} test -exec {MARK} main_test.go",
+        running=f"{tools.commands['go']} test -v -exec {MARK} main_test.go",
         marks=True,
         environment={
             "GOCACHE": GO_CACHE,
