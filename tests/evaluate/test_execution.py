@@ -36,6 +36,7 @@ from langmix.evaluate.execution._drain import Drained
 from langmix.evaluate.execution._verdicts import verdict
 from terminal import langmix
 
+DEBUG_ASSERT = "Fail: \n  at System.Diagnostics.DefaultTraceListener.Fail (System.String message)"
 needs_sandbox = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
 ADD = {
@@ -175,9 +176,9 @@ def drained(**changes: object) -> Drained:
         ("python", {"code": 137, "flooded": True}, Status.OUTPUT),
         ("rust", {"code": 137, "exceeded": True, "phase": "compile"}, Status.MEMORY),
         ("java", {"err": 'Exception in thread "main" java.lang.OutOfMemoryError: Java heap'}, Status.MEMORY),
-        ("csharp", {"code": 0, "err": "at System.Diagnostics.DefaultTraceListener.Fail"}, Status.ASSERTION),
+        ("csharp", {"code": 0, "err": DEBUG_ASSERT}, Status.ASSERTION),
         ("csharp", {"code": 0, "err": "well"}, Status.PASSED),
-        ("go", {"out": "FAIL\tcommand-line-arguments [build failed]\n"}, Status.COMPILE_ERROR),
+        ("go", {"out": "FAIL\tx [build failed]\n", "phase": "compile"}, Status.COMPILE_ERROR),
         ("rust", {"code": 139}, Status.CRASH),
     ],
 )
