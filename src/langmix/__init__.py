@@ -39,10 +39,12 @@ from langmix.transfer import (
     PredictedSynergy,
     Synergy,
     TokenWorth,
+    Translation,
     fit,
     predict_synergy,
     synergy,
     token_worth,
+    translation,
 )
 
 __version__ = VERSION
@@ -66,6 +68,7 @@ __all__ = [
     "RunTable",
     "Synergy",
     "TokenWorth",
+    "Translation",
     "Validation",
     "__version__",
     "add_language",
@@ -82,6 +85,7 @@ __all__ = [
     "read_runs",
     "synergy",
     "token_worth",
+    "translation",
     "validate",
     "write_laws",
 ]

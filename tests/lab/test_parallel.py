@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +16,17 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("tokenizers")
 pytest.importorskip("rensa")
 
+from code_samples import write_code  # noqa: E402
 from test_lab import SIZE, random_model  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
 
-from langmix.corpus import Corpus, open_corpus  # noqa: E402
+from langmix.corpus import Corpus, CorpusConfig, build_corpus, open_corpus, source_of  # noqa: E402
 from langmix.corpus.pairing import (  # noqa: E402
     Item,
     ParallelConfig,
     build_parallel_corpus,
     held_out,
+    read_as,
     write_items,
 )
 from langmix.design import PlannedRun  # noqa: E402
@@ -202,7 +208,7 @@ def test_packed_runs_of_other_organisations_have_the_losses_that_they_have_alone
 
 
 def test_organisations_have_the_same_texts_equally_often(corpus: Corpus, tmp_path: Path) -> None:
-    """Counted in tokens, whatever stands between them: what is too long for one is left out of all."""
+    """Whatever stands between them: what is too long for one is left out of all."""
     long = [*items(40), Item("long", {name: words(99, 400) for name in LANGUAGES})]
     # One that fits as a pair and not with a prompt.
     known = held_out(corpus, "paired").encode
@@ -217,9 +223,14 @@ def test_organisations_have_the_same_texts_equally_often(corpus: Corpus, tmp_pat
     assert card is not None
     assert set(card.left_out) == {"long", "edge"}
     assert card.items + card.evaluation_items == 40
-    # A pair has two texts.
-    documents = {name: each.files["documents"] for name, each in made.card.languages.items()}
-    assert documents["shuffled"] == 2 * documents["paired"] == 2 * documents["paired-prompt"]
+    texts = {}
+    decode = Tokenizer.from_file(str(made.folder / "tokenizer.json")).decode
+    for name in DOMAINS:
+        rows = np.asarray(made.train(name)).reshape(-1, 97).tolist()
+        read = "\n".join(decode(row, skip_special_tokens=False) for row in rows)
+        texts[name] = Counter(re.findall(r"(?:python|java|go)(?: [a-h]{4}){8}", read))
+    assert texts["shuffled"] == texts["paired"] == texts["paired-prompt"]
+    assert sum(texts["paired"].values()) == 2 * 4 * card.items
 
 
 def test_sequences_of_another_length_are_refused(corpus: Corpus) -> None:
@@ -237,6 +248,8 @@ def test_sequences_of_another_length_are_refused(corpus: Corpus) -> None:
         ({"seen": ["python>rust"]}, r"direction 'python>rust'"),
         ({"sequence": 8}, "take longer sequences"),
         ({"hold_out": 40}, "none is left to train on"),
+        ({"template": "{source} {target} end"}, r"template: has text after \{target\}"),
+        ({"languages": ["python", "java", "go", "rust"]}, "no item is in 'rust'"),
         ({"items": "nowhere.jsonl"}, "nowhere.jsonl"),
     ],
 )
@@ -247,7 +260,84 @@ def test_what_is_wrong_is_told(tmp_path: Path, changes: dict[str, object], told:
     assert not (tmp_path / "corpus").exists()
 
 
-def test_a_corpus_takes_the_place_of_one_of_another_kind(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_corpus_takes_the_place_of_one_of_another_kind_and_of_nothing_else(tmp_path: Path) -> None:
+    write_items(tmp_path / "items.jsonl", items(12))
+    folder = tmp_path / "corpus"
+    (folder / "tokens" / "mine").mkdir(parents=True)
+    (folder / "tokens" / "mine.txt").write_text("kept")
+    (folder / "evaluation.jsonl").write_text("kept")
+    text = CorpusConfig(
+        sources=[source_of(str(write_code(tmp_path / "code")))],
+        languages=["python", "rust"],
+        vocab_size=300,
+        validation_bytes=5_000,
+    )
+    build_corpus(text, folder)
+    assert (folder / "evaluation.jsonl").read_text() == "kept"
+    build_parallel_corpus(config(tmp_path, hold_out=2), folder)
+    assert not list((folder / "tokens").glob("python.*"))
+    build_corpus(text, folder)
+    assert sorted(path.name for path in (folder / "tokens").iterdir()) == [
+        *("mine", "mine.txt", "python.train.npy", "python.validation.npy"),
+        *("rust.train.npy", "rust.validation.npy"),
+    ]
+    assert not (folder / "evaluation.jsonl").exists()  # it was the parallel corpus'
+    assert open_corpus(folder).languages == ("python", "rust")
+
+
+def test_items_that_lack_a_language_are_told_or_kept(tmp_path: Path) -> None:
+    some = items(14)
+    lacking = [
+        Item(i.id, {n: t for n, t in i.texts.items() if n != "go"}) if k % 2 else i
+        for k, i in enumerate(some)
+    ]
+    write_items(tmp_path / "items.jsonl", lacking)
+    with pytest.raises(InputError, match="item 'i1' has no go text"):
+        build_parallel_corpus(config(tmp_path, hold_out=3), tmp_path / "corpus")
+    made = build_parallel_corpus(config(tmp_path, hold_out=3, partial=True), tmp_path / "corpus")
+    (sets,) = validation_sets(made, [{"paired": 1.0}], recipe=RECIPE, device="cpu")
+    assert len(sets["go"].tokens_NT) < len(sets["java"].tokens_NT)
+    only = [Item(i.id, {n: t for n, t in i.texts.items() if n != "go" or k == 0}) for k, i in enumerate(some)]
+    write_items(tmp_path / "items.jsonl", only)
+    with pytest.raises(InputError, match=r"no item (held out|to train on) has go, which 'go' needs"):
+        build_parallel_corpus(config(tmp_path, hold_out=3, partial=True), tmp_path / "corpus")
+
+
+def test_a_corpus_of_shuffled_texts_alone_can_be_measured(tmp_path: Path) -> None:
+    """Its pairs are read one after the other, and have to fit."""
+    write_items(tmp_path / "items.jsonl", [*items(12), Item("long", {n: words(5, 20) for n in LANGUAGES})])
+    made = build_parallel_corpus(
+        config(tmp_path, hold_out=3, organisations=["shuffled"]), tmp_path / "corpus"
+    )
+    assert made.card.parallel is not None
+    assert made.card.parallel.left_out == ["long"]
+    (one,) = train(planned("shuffled", budgets=(768,)), size=SIZE, corpus=made, recipe=RECIPE)
+    assert all(math.isfinite(loss) for loss in one.losses.values())
+
+
+def test_other_items_held_out_are_another_corpus(tmp_path: Path) -> None:
+    write_items(tmp_path / "items.jsonl", items(12))
+    cards = []
+    for k in (50, 60):
+        write_items(
+            tmp_path / "held.jsonl",
+            [replace(i, id=f"{i.id}-{k}", texts={n: f"{n} {words(k)}" for n in LANGUAGES}) for i in items(1)],
+        )
+        made = build_parallel_corpus(
+            config(tmp_path, evaluation=str(tmp_path / "held.jsonl")), tmp_path / "corpus"
+        )
+        cards.append(made.card)
+    assert cards[0] != cards[1]
+
+
+def test_a_mixture_reads_pairs_as_it_was_taught(corpus: Corpus) -> None:
+    assert read_as(corpus, {"shuffled": 1.0}) == "shuffled"
+    assert read_as(corpus, {"shuffled": 0.9, "paired-prompt": 0.1}) == "paired-prompt"
+    for order in (["paired", "paired-prompt"], ["paired-prompt", "paired"]):
+        assert read_as(corpus, dict.fromkeys(order, 0.5)) == "paired"
+
+
+def test_a_corpus_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
     write_items(tmp_path / "items.jsonl", items(12))
     folder = tmp_path / "corpus"
     build_parallel_corpus(config(tmp_path, hold_out=2), folder)

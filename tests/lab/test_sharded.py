@@ -94,3 +94,23 @@ def test_what_cannot_be_shared_in_equal_parts_is_named(
 ) -> None:
     with pytest.raises(InputError, match=told):
         next(train_sharded(PLANNED, size=size, corpus=corpus, recipe=recipe, ranks=4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ranks", [2])
+def test_masked_tokens_weigh_the_same_on_all_ranks(tmp_path: Path, ranks: int) -> None:
+    """Ranks have unequal numbers of tokens that count; a step is that of one process all the same."""
+    pytest.importorskip("rensa")
+    from test_parallel import config, items, planned
+
+    from langmix.corpus.pairing import build_parallel_corpus, write_items
+
+    write_items(tmp_path / "items.jsonl", items(40))
+    corpus = build_parallel_corpus(config(tmp_path, counted="target"), tmp_path / "corpus")
+    recipe = Recipe(sequence=96, batch=4, warmup_steps=2)
+    run = planned("paired", learning_rate=1e-2)
+    sharded = list(train_sharded(run, size=SIZE, corpus=corpus, recipe=recipe, ranks=ranks))
+    alone = list(train(run, size=SIZE, corpus=corpus, recipe=recipe))
+    for ours, theirs in zip(sharded, alone, strict=True):
+        assert ours.losses == pytest.approx(theirs.losses, rel=1e-4)
+    assert alone[-1].losses["go"] < alone[0].losses["go"] - 0.1

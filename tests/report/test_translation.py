@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
+from langmix.runs import RunTable
 from organised import BUDGETS, DIRECTIONS, SEEN, SIZES, factor, planted, with_parts
 from terminal import langmix
 
@@ -40,7 +42,8 @@ def test_the_page_shows_groups_directions_curves_and_parts(folder: Path, figures
             assert (figures / f"translation-{name}{suffix}").is_file()
         assert f'href="figures/translation-{name}.csv"' in text
     assert "Translation, by how the data are organised" in text
-    assert "within noise" in text
+    section = text[text.index('id="translation"') : text.index('id="scaling"')]
+    assert "within noise" in section
     assert "factor (taken)" in text
 
 
@@ -58,6 +61,34 @@ def test_figures_hold_what_was_planted(figures: Path) -> None:
     parts = pd.read_csv(figures / "translation-part-paired.csv")
     seen = parts[(parts["group"] == "seen") & (parts["organisation"] == "paired")]
     assert set(seen["part"]) == {0, 0.25, 0.5, 0.75, 1}
+
+
+def test_every_size_is_in_the_figure_of_curves(tmp_path: Path) -> None:
+    """Also the seventh."""
+    runs = planted(factor)
+    tables = [runs.frame.assign(params=runs.params * k, run=[f"{n}-{k}" for n in runs.run]) for k in (1, 100)]
+    RunTable.from_frame(pd.concat(tables), source="seven").write(tmp_path / "runs.csv")
+    outcome = langmix("report", "runs.csv", "--pivot", "python", "--out", "report", cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    curves = pd.read_csv(tmp_path / "report" / "figures" / "translation-curves.csv")
+    assert curves["params"].nunique() == 2 * len(SIZES)
+
+
+def test_one_seed_says_that_the_noise_is_unknown(tmp_path: Path) -> None:
+    planted(factor, seeds=1).write(tmp_path / "runs.csv")
+    outcome = langmix("translation", "runs.csv", "--pivot", "python", "--draws", "0", cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "no run was repeated under another seed" in outcome.stdout
+    assert "noise between seeds explains it" not in outcome.stdout
+
+
+def test_what_cannot_be_compared_costs_no_page(tmp_path: Path) -> None:
+    runs = planted(factor, seeds=1)
+    apart = runs.frame.assign(params=runs.params * np.where(runs.frame["organisation"] == "shuffled", 3, 1))
+    RunTable.from_frame(apart, source="apart").write(tmp_path / "runs.csv")
+    outcome = langmix("report", "runs.csv", "--pivot", "python", "--out", "report", cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "Organisations of the data could not be compared" in (tmp_path / "report/index.html").read_text()
 
 
 def test_the_answer_is_how_much_of_the_tokens_to_pair(folder: Path, figures: Path) -> None:
@@ -100,7 +131,9 @@ def test_the_command_tells_effects_laws_and_rivals(folder: Path) -> None:
         (["--pivot", "rust"], "pivot 'rust': is none of the languages; expected one of python, java, go"),
         (["--direction", "java>rust"], "direction 'java>rust': the languages are python, java, go"),
         (["--direction", "java"], "direction 'java': expected SOURCE>TARGET"),
-        (["--baseline", "woven"], "organisation 'woven'"),
+        (["--pivot", "none", "--baseline", "woven"], "organisation 'woven'"),
+        ([], "give --pivot python, or each by --direction"),
+        (["--direction", "python>java", "--direction", "python>go"], "no column loss.python>go"),
     ],
 )
 def test_wrong_options_are_told(folder: Path, arguments: list[str], told: str) -> None:

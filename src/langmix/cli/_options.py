@@ -22,11 +22,19 @@ Seed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 Draws = Annotated[int, typer.Option(min=0, help="Bootstrap draws over runs, for the intervals.")]
 RunsFile = Annotated[Path, typer.Argument(help="Run table, CSV or Parquet.", metavar="RUNS")]
 Pivot = Annotated[
-    str, typer.Option(help="Language on one side of all directions trained on in pairs, or none: every two.")
+    str, typer.Option(help="Language on one side of all directions to train on, or none: every two.")
 ]
 Seen = Annotated[
     list[str] | None,
-    typer.Option(help="Trained on in pairs, SOURCE>TARGET, repeatable, in place of those of the pivot."),
+    typer.Option(help="To train on in pairs, SOURCE>TARGET, repeatable, in place of those of the pivot."),
+]
+Paired = Annotated[
+    str | None,
+    typer.Option(help="Language on one side of all directions paired in training, or none: all were."),
+]
+PairedOnes = Annotated[
+    list[str] | None,
+    typer.Option(help="Paired in training, SOURCE>TARGET, repeatable, in place of those of the pivot."),
 ]
 LawsFile = Annotated[Path, typer.Argument(help="laws.json that `langmix fit` wrote.", metavar="LAWS")]
 

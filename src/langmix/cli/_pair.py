@@ -27,11 +27,6 @@ from langmix.corpus.pairing import (
 from langmix.errors import InputError
 from langmix.quantities import count
 
-Pivot = Annotated[str, typer.Option(help="Language on one side of all seen directions, or none: every two.")]
-_Seen = Annotated[
-    list[str] | None,
-    typer.Option(help="To train on, SOURCE>TARGET, repeatable, in place of those of the pivot."),
-]
 _Languages = Annotated[list[str] | None, typer.Option(help="To read, repeatable; default: all.")]
 _Template = Annotated[
     str | None,
@@ -79,7 +74,7 @@ def pair(
     organisation: Annotated[
         str, typer.Option(help="shuffled, paired or paired-prompt (an instruction between the two texts).")
     ] = "paired",
-    pivot: Pivot = "python",
+    pivot: _options.Pivot = "python",
     direction: _options.Seen = None,
     language: _Languages = None,
     template: _Template = None,
@@ -156,13 +151,8 @@ def parallel_corpus(
     language: Annotated[
         list[str] | None, typer.Option(help="Of the items, repeatable; default: all.")
     ] = None,
-    pivot: Annotated[
-        str, typer.Option(help="Language on one side of all seen directions, or none: every two.")
-    ] = "python",
-    direction: Annotated[
-        list[str] | None,
-        typer.Option(help="To train on, SOURCE>TARGET, repeatable, in place of those of the pivot."),
-    ] = None,
+    pivot: _options.Pivot = "python",
+    direction: _options.Seen = None,
     template: Annotated[
         str | None,
         typer.Option(help="Of paired-prompt: {source}, {target}, {source_language}, {target_language}."),
@@ -175,6 +165,9 @@ def parallel_corpus(
     counted: Annotated[str, typer.Option(help="Whose tokens the loss counts: all, texts or target.")] = "all",
     vocab_size: Annotated[int, typer.Option(min=257, help="Of the byte-level BPE.")] = 2048,
     seed: Annotated[int, typer.Option(min=0, help="Of the hold-out and of the orders.")] = 0,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Keep items that lack some of the languages.")
+    ] = False,
     json: _options.Json = False,
 ) -> None:
     """Build a corpus of aligned items, shuffled, paired and with a prompt, to train on and to translate."""
@@ -193,6 +186,7 @@ def parallel_corpus(
                 "counted": counted,
                 "vocab_size": vocab_size,
                 "seed": seed,
+                "partial": partial,
                 **{name: value for name, value in given.items() if value is not None},
             }
         )

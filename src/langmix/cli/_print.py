@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
@@ -26,11 +27,12 @@ from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval
 from langmix.corpus import Corpus
 from langmix.errors import LangmixError
 from langmix.evaluate import LanguageLoss, TargetLoss, Translated
+from langmix.evaluate.execution import Judged, PassAtK
 from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
 from langmix.laws import HeldOutError, Laws, ProportionLaw, Status
 from langmix.quantities import count
-from langmix.transfer import PredictedSynergy, Synergy, TokenWorth, Translation
+from langmix.transfer import OrganisationEffect, PredictedSynergy, Synergy, TokenWorth, Translation
 
 console = Console(highlight=False)
 stderr = Console(highlight=False, stderr=True, soft_wrap=True)
@@ -136,6 +138,16 @@ def _held_out_table(errors: Sequence[HeldOutError], taken: str) -> None:
     console.print(table)
 
 
+def _effect(effect: OrganisationEffect, i: int) -> str:
+    if math.isnan(effect.change[i]):
+        return ""
+    text = f"{100 * effect.change[i]:.1f}"
+    if math.isnan(effect.low[i]):
+        return text
+    text += f" ±{50 * (effect.high[i] - effect.low[i]):.1f}"
+    return text if effect.resolved[i] else f"({text})"
+
+
 def translation_tables(found: Translation) -> None:
     """Effects on every group of directions, the laws of each organisation, and their rivals."""
     title = f"loss of the target against {found.effects[0].baseline}, % (± to 90%; negative: better)"
@@ -143,17 +155,16 @@ def translation_tables(found: Translation) -> None:
     for heading in ("params", "tokens", *found.fitted.groups):
         table.add_column(heading, justify="right")
     for each in found.most_tokens:
-        cells = []
-        for group in found.fitted.groups:
-            i = each.targets.index(group)
-            text = f"{100 * each.change[i]:.1f}"
-            if not math.isnan(each.low[i]):
-                text += f" ±{50 * (each.high[i] - each.low[i]):.1f}"
-            cells.append(text if each.resolved[i] else f"({text})")
+        cells = [_effect(each, each.targets.index(group)) for group in found.fitted.groups]
         table.add_row(escape(each.organisation), count(each.params), count(each.tokens), *cells)
     console.print(table)
     console.print("  alone: without a source; seen: directions paired in training; unseen: others;")
-    console.print("  in parentheses: noise between seeds explains it")
+    repeated = any(np.isfinite(each.low).any() for each in found.effects)
+    console.print(
+        "  in parentheses: noise between seeds explains it"
+        if repeated
+        else "  without intervals: no run was repeated under another seed, so the noise is unknown"
+    )
     laws = found.fitted
     table = _table(laws.laws.formula + ", 90% intervals", "directions")
     for heading in ("alpha (N)", "beta (D)", "E"):
@@ -163,6 +174,11 @@ def translation_tables(found: Translation) -> None:
         numbers = (within(row[n], row[f"{n}_low"], row[f"{n}_high"]) for n in ("alpha", "beta", "E"))
         table.add_row(escape(f"{row['target']}, {row['organisation']}"), *numbers)
     console.print(table)
+    for summary in laws.laws.summaries:
+        if summary.target in laws.groups and (summary.fixed or summary.at_bound):
+            told = [f"the runs cannot tell {', '.join(summary.fixed)}"] if summary.fixed else []
+            told += [f"at a bound: {', '.join(summary.at_bound)}"] if summary.at_bound else []
+            say(f"  {summary.target}: {'; '.join(told)}")
     if laws.held_out:
         _held_out_table(laws.held_out, laws.laws.form)
 
@@ -440,10 +456,41 @@ def translation_table(found: Sequence[TargetLoss], scored: Sequence[Translated])
             row.append(within(bleu.score, bleu.low, bleu.high, digits=1) if bleu else "")
         table.add_row(escape(label(one.target)), *row)
     console.print(table)
-    items, tokens = found[0].items, sum(one.tokens for one in found)
-    console.print(f"  {items} items, {count(tokens)} tokens of targets; intervals over items")
+    items = sorted({one.items for one in found})
+    many = str(items[0]) if len(items) == 1 else f"{items[0]} to {items[-1]}"
+    tokens = count(sum(one.tokens for one in found))
+    console.print(f"  {many} items of each, {tokens} tokens of targets; intervals over items")
     for signature in dict.fromkeys(bleu.signature for bleu in scores.values()):
         console.print(f"  BLEU: {escape(signature)}", soft_wrap=True)
+
+
+def statuses(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:
+    """How many programs of each language ended in which way."""
+    found: dict[str, dict[str, int]] = {}
+    for each in judged:
+        of = found.setdefault(each.language, {})
+        of[each.status.value] = of.get(each.status.value, 0) + 1
+    return found
+
+
+def pass_table(
+    found: Mapping[str, Sequence[PassAtK]], judged: Sequence[Judged], versions: Mapping[str, str]
+) -> None:
+    """pass@k of every language, and how its programs ended."""
+    ended = statuses(judged)
+    table = _table("pass@k, % (90% over problems)", "language")
+    for one in next(iter(found.values())):
+        table.add_column(f"pass@{one.k}", justify="right")
+    for heading in ("problems", "samples"):
+        table.add_column(heading, justify="right")
+    table.add_column("not passed")
+    for name, each in found.items():
+        cells = [within(100 * one.value, 100 * one.low, 100 * one.high, digits=1) for one in each]
+        others = ", ".join(f"{n} {what}" for what, n in ended[name].items() if what != "passed")
+        table.add_row(escape(label(name)), *cells, str(each[0].problems), str(each[0].samples), others)
+    console.print(table)
+    for name, version in versions.items():
+        console.print(f"  {label(name)}: {escape(version)}")
 
 
 def _table(title: str, first: str) -> Table:

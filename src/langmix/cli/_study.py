@@ -186,8 +186,8 @@ def report(
     laws: Annotated[Path | None, typer.Option(help="laws.json; by default the laws are fitted anew.")] = None,
     params: Annotated[str | None, typer.Option(help="Parameters to allocate for, such as 1.5B.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Tokens to allocate, such as 350B.")] = None,
-    pivot: _options.Pivot = "python",
-    direction: _options.Seen = None,
+    pivot: _options.Paired = None,
+    direction: _options.PairedOnes = None,
     title: Annotated[str, typer.Option(help="Of the page.")] = "Allocation of training tokens",
     out: _OutFolder = Path("report"),
     json: _options.Json = False,
@@ -210,7 +210,13 @@ def report(
     else:
         fitted = read_laws(laws)
         _print.warnings(fitted_elsewhere(table, fitted, name=str(laws)), console=_print.stderr)
-    seen = seen_directions(table, pivot=pivot, named=direction) if compares_organisations(table) else None
+    told = pivot is not None or bool(direction)
+    seen = seen_directions(table, pivot=pivot or "none", named=direction) if told else None
+    if seen is None and compares_organisations(table):
+        _print.warnings(
+            ("the page says nothing of translation: name what was paired by --pivot or --direction",),
+            console=_print.stderr,
+        )
     page = write_report(table, fitted, answer(fitted, questions), out, title=title, seen=seen)
     if json:
         _print.as_json({"page": str(page)})

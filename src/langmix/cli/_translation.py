@@ -20,8 +20,8 @@ from langmix.transfer import translation as compare
 @app.command()
 def translation(
     runs: _options.RunsFile,
-    pivot: _options.Pivot = "python",
-    direction: _options.Seen = None,
+    pivot: _options.Paired = None,
+    direction: _options.PairedOnes = None,
     baseline: Annotated[
         str | None, typer.Option(help="Organisation to compare with; default: shuffled, else the first.")
     ] = None,
@@ -35,7 +35,12 @@ def translation(
 ) -> None:
     """What the organisation of the data does to translation: effects, and laws of each."""
     table = read_runs(runs)
-    seen = seen_directions(table, pivot=pivot, named=direction)
+    if pivot is None and not direction:
+        raise InputError(
+            f"{runs}: does not say which directions were paired in training; give --pivot python, or each by "
+            "--direction python>java"
+        )
+    seen = seen_directions(table, pivot=pivot or "none", named=direction)
     found = compare(table, seen=seen, baseline=baseline, draws=draws, seed=seed)
     effects = [each.frame() for each in found.effects]
     if out is not None:
@@ -72,6 +77,8 @@ def seen_directions(runs: RunTable, *, pivot: str, named: list[str] | None) -> l
         )
     pairing = Pairing(pivot=None if pivot == "none" else pivot, seen=named)
     try:
-        return [name for each in pairing.directions(languages)[0] if (name := str(each)) in directions]
+        seen = [str(each) for each in pairing.directions(languages)[0]]
     except InputError as error:
         raise InputError(f"{runs.source}: {error}") from None
+    # Of those that are named, each has to be there; a pivot's are those that the table has.
+    return seen if named else [name for name in seen if name in directions]

@@ -29,6 +29,11 @@ def export_corpus(corpus: Corpus, folder: Path) -> dict[str, Path]:
     Raises:
         InputError: nothing says which id ends a document.
     """
+    if corpus.card.parallel:
+        raise InputError(
+            f"{corpus.folder}: holds parallel texts, with masks that token files have no place for; `langmix "
+            "pair` writes their documents for other trainers"
+        )
     dtype = megatron_dtype(corpus.vocab_size)
     prefixes: dict[str, Path] = {}
     for language in corpus.languages:

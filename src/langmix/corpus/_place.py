@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from langmix import files
-from langmix.corpus._shards import CARD, EVALUATION, CorpusCard, write_card
+from langmix.corpus._shards import (
+    CARD,
+    EVALUATION,
+    Corpus,
+    CorpusCard,
+    open_corpus,
+    shard_path,
+    write_card,
+)
+from langmix.corpus._stream import stream_path
 from langmix.errors import InputError
 
 SCRATCH: Final = ".building"
@@ -40,19 +49,30 @@ def scratch_in(folder: Path) -> Iterator[Path]:
 
 
 def put_in_place(scratch: Path, folder: Path, card: CorpusCard) -> None:
-    """Exchange an older corpus for the one in ``scratch``: from here to the last line there is no card."""
+    """Exchange an older corpus for the one in ``scratch``: from here to the last line there is no card.
+
+    Files that no card names are not touched.
+    """
+    try:
+        older = _files(open_corpus(folder))
+    except InputError:
+        older = []
     (folder / CARD).unlink(missing_ok=True)
-    new = [path.relative_to(scratch) for path in _files(scratch)]
-    for path in _files(folder):
+    new = [path.relative_to(scratch) for path in _files(Corpus(folder=scratch, card=card)) if path.exists()]
+    for path in older:
         if path.relative_to(folder) not in new:
-            path.unlink()
+            path.unlink(missing_ok=True)
     for path in new:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (scratch / path).replace(folder / path)
     write_card(folder, card)
 
 
-def _files(folder: Path) -> list[Path]:
-    """Those of a corpus, beside its card."""
-    beside = (folder / "tokenizer.json", folder / EVALUATION)
-    return [*(folder / "tokens").glob("*"), *(path for path in beside if path.exists())]
+def _files(corpus: Corpus) -> list[Path]:
+    """Those that a corpus may consist of, beside its card."""
+    folder = corpus.folder
+    found = [folder / "tokenizer.json", *([folder / EVALUATION] if corpus.card.parallel else [])]
+    for language in corpus.languages:
+        found += [shard_path(folder, language, split) for split in corpus.splits]
+        found.append(stream_path(folder, language))
+    return found

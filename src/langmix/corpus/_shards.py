@@ -73,6 +73,7 @@ class ParallelCard(BaseModel):
         items, evaluation_items: to train on, and held out.
         left_out: ids of items with a document that is longer than a sequence in some organisation.
         evaluation_tokens: ids that a measurement of all targets reads.
+        evaluation_sha256: of the items held out, which losses are measured on.
         filled: part of the ids of each domain that documents fill.
         documents: how each domain's documents were made, see `Pairing`.
     """
@@ -87,6 +88,7 @@ class ParallelCard(BaseModel):
     evaluation_items: int
     left_out: list[str]
     evaluation_tokens: int
+    evaluation_sha256: str
     filled: dict[str, float]
     documents: dict[str, dict[str, Any]]
 

@@ -23,12 +23,14 @@ def open_model(folder: Path) -> Any:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a folder that is not there is no name on a hub
         import torch
         from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
     except ModuleNotFoundError as error:
         raise MissingExtraError(extra="eval", module=str(error.name), purpose="writing text") from None
     if not (folder / "config.json").is_file():
         raise InputError(
             f"{folder}: has no config.json; expected a folder that `langmix train` or `save_pretrained` wrote"
         )
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
@@ -75,11 +77,12 @@ def greedy(
                 ids.to(model.device),
                 attention_mask=mask.to(model.device),
                 do_sample=False,
-                max_new_tokens=context - width,
+                max_new_tokens=context - min(len(prompts[k]) for k in places),
                 eos_token_id=end,
                 pad_token_id=end,
             )
-        for k, written in zip(places, out[:, width:].tolist(), strict=True):
+        for k, row in zip(places, out[:, width:].tolist(), strict=True):
+            written = row[: context - len(prompts[k])]  # positions are counted from a prompt's own beginning
             found[k] = written[: written.index(end)] if end in written else written
         advance(len(places))
     return [found[k] for k in range(len(prompts))]

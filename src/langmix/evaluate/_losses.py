@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from langmix.corpus import Corpus
-from langmix.errors import MissingExtraError
+from langmix.errors import InputError, MissingExtraError
 
 
 class LanguageLoss(NamedTuple):
@@ -37,6 +37,10 @@ def losses(checkpoint: Path, corpus: Corpus, *, tokens: int | None = None) -> li
         InputError: no checkpoint there, or one of another tokenizer.
         MissingExtraError: torch is not installed.
     """
+    if corpus.card.parallel:
+        raise InputError(
+            f"{corpus.folder}: holds parallel texts; `langmix evaluate translation` measures a model on them"
+        )
     try:
         from langmix.lab._checkpoints import read_checkpoint
         from langmix.lab._windows import mean_loss, windows

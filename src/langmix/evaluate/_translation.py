@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langmix.corpus import Corpus
-from langmix.corpus.pairing import Direction, PairedDocument, encode_document, held_out
+from langmix.corpus.pairing import Direction, encode_document, encode_prompt, held_out, read_as
 from langmix.errors import InputError, MissingExtraError
-from langmix.evaluate._bleu import Bleu, bleu
+from langmix.evaluate._bleu import Bleu, bleu, lex
 from langmix.evaluate._generate import greedy, open_model
 from langmix.laws import interval
 
@@ -60,22 +60,18 @@ def translation_losses(
     Args:
         checkpoint: folder that `langmix train` wrote.
         corpus: of parallel texts.
-        organisation: in which pairs are read; default: that of most of the checkpoint's training tokens.
+        organisation: in which pairs are read; default: that which taught the checkpoint to, see `read_as`.
         advance: told the items of every target, for progress.
 
     Raises:
         InputError: no checkpoint there, one of another tokenizer, or a corpus without parallel texts.
         MissingExtraError: torch is not installed.
     """
-    try:
-        from langmix.lab._checkpoints import read_card, read_checkpoint
-        from langmix.lab._windows import documents_apart, mean_loss
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "safetensors"):
-            raise
-        raise MissingExtraError(extra="lab", module=str(error.name), purpose="evaluating a model") from None
-    domain = _domain(corpus, organisation or read_card(checkpoint).most)
-    model, held = read_checkpoint(checkpoint, corpus=corpus), held_out(corpus, domain)
+    opened = _open(checkpoint, corpus, organisation)
+    from langmix.lab._checkpoints import read_checkpoint
+    from langmix.lab._windows import documents_apart, mean_loss
+
+    model, held = read_checkpoint(checkpoint, corpus=corpus), held_out(corpus, opened)
     found = []
     for target, documents in held.documents.items():
         alone = [
@@ -123,21 +119,21 @@ def translations(
         InputError: as `translation_losses`, or an unknown direction.
         MissingExtraError: transformers, sacrebleu or Pygments is not installed.
     """
-    from langmix.lab._checkpoints import read_card
-
-    domain = _domain(corpus, organisation or read_card(checkpoint).most)
-    held, model = held_out(corpus, domain), open_model(checkpoint)
+    held = held_out(corpus, _open(checkpoint, corpus, organisation))
     known = [target for target in held.documents if ">" in target]
     if unknown := [name for name in directions or () if name not in known]:
         raise InputError(
             f"direction {unknown[0]!r}: the corpus has {', '.join(known)}; expected one of these"
         )
+    for target in directions or known:
+        lex("", Direction.of(target).target)  # a lexer that is missing is told before anything is written
+    model = open_model(checkpoint)
     decode = _decoder(corpus)
     found = []
     for target in directions or known:
         documents = held.documents[target][:items]
         written = greedy(
-            model, [_prompt(each, held.encode) for each in documents], end=held.end, advance=advance
+            model, [encode_prompt(each, held.encode) for each in documents], end=held.end, advance=advance
         )
         texts = [decode(ids) for ids in written]
         references = [each.text[slice(*each.target_span)] for each in documents]
@@ -154,20 +150,28 @@ def kind(corpus: Corpus, target: str) -> str:
     return "seen" if corpus.card.parallel and target in corpus.card.parallel.seen else "unseen"
 
 
-def _domain(corpus: Corpus, organisation: str) -> str:
-    if corpus.card.parallel is not None and organisation not in corpus.languages:
+def _open(checkpoint: Path, corpus: Corpus, organisation: str | None) -> str:
+    """The organisation in which a checkpoint reads pairs; what does not fit together is refused."""
+    try:
+        from langmix.lab._checkpoints import check_tokenizer, read_card
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "safetensors"):
+            raise
+        raise MissingExtraError(extra="lab", module=str(error.name), purpose="evaluating a model") from None
+    if corpus.card.parallel is None:
         raise InputError(
-            f"organisation {organisation!r}: the corpus {corpus.folder} has {', '.join(corpus.languages)}; "
+            f"{corpus.folder}: has no parallel texts; expected a corpus of aligned items (`langmix "
+            "parallel-corpus`)"
+        )
+    card = read_card(checkpoint)
+    check_tokenizer(checkpoint, card, corpus)
+    domain = organisation or read_as(corpus, card.shares)
+    if domain not in corpus.languages:
+        raise InputError(
+            f"organisation {domain!r}: the corpus {corpus.folder} has {', '.join(corpus.languages)}; "
             "expected one of these"
         )
-    return organisation
-
-
-def _prompt(document: PairedDocument, encode: Callable[[str], Sequence[int]]) -> list[int]:
-    """Ids of all that stands before the target."""
-    ids, _ = encode_document(document, encode, counted="all")
-    after = encode(document.text[slice(*document.target_span)])
-    return ids[: len(ids) - len(after)]
+    return domain
 
 
 def _decoder(corpus: Corpus) -> Callable[[list[int]], str]:

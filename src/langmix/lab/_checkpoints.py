@@ -37,11 +37,6 @@ class Card(BaseModel):
     tokens: int
     seed: int
 
-    @property
-    def most(self) -> str:
-        """What most of the training tokens were of."""
-        return max(self.shares, key=lambda name: self.shares[name])
-
 
 def write_checkpoint(
     folder: Path,
@@ -94,11 +89,7 @@ def read_checkpoint(folder: Path, *, corpus: Corpus) -> Model:
         InputError: no checkpoint there, or one of another tokenizer than the corpus'.
     """
     card = read_card(folder)
-    if card.tokenizer_sha256 != corpus.card.tokenizer_sha256:
-        raise InputError(
-            f"{folder}: was trained with tokenizer {card.tokenizer_sha256[:12]}, the corpus {corpus.folder} "
-            f"has {corpus.card.tokenizer_sha256[:12]}; losses per token cannot be compared; use its corpus"
-        )
+    check_tokenizer(folder, card, corpus)
     model = Model(card.size, card.vocab_size, card.sequence)
     try:
         load_llama_weights(model, load((folder / WEIGHTS).read_bytes()))
@@ -106,3 +97,16 @@ def read_checkpoint(folder: Path, *, corpus: Corpus) -> Model:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{folder / WEIGHTS}: are not the weights of {folder / CARD} ({reason})") from None
     return model
+
+
+def check_tokenizer(folder: Path, card: Card, corpus: Corpus) -> None:
+    """Refuse a corpus of another tokenizer than a checkpoint's.
+
+    Raises:
+        InputError: it is.
+    """
+    if card.tokenizer_sha256 != corpus.card.tokenizer_sha256:
+        raise InputError(
+            f"{folder}: was trained with tokenizer {card.tokenizer_sha256[:12]}, the corpus {corpus.folder} "
+            f"has {corpus.card.tokenizer_sha256[:12]}; losses per token cannot be compared; use its corpus"
+        )

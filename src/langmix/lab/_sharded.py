@@ -283,10 +283,15 @@ def _train(rank: int, order: _Order, sender: Connection | None) -> None:
             batch_RBT = torch.from_numpy(sequences.batch(*place))[None].to(device)
             counts = sequences.counts(*place)
             counted_RBT = None if counts is None else torch.from_numpy(counts)[None].to(device)
+            # Of a step's tokens that count, each weighs the same, on whichever rank it is.
+            whole = sequences.counts(step * recipe.batch, recipe.batch)
+            weight = (
+                1.0 if counts is None or whole is None else order.ranks * counts.sum() / max(1, whole.sum())
+            )
             with precision(recipe, device):
                 loss_R = loss.loss(batch_RBT[..., :-1], batch_RBT[..., 1:], counted_RBT)
             # FSDP takes the mean of the ranks' gradients: that of the whole batch.
-            loss_R.sum().backward()  # type: ignore[no-untyped-call]
+            (weight * loss_R.sum()).backward()
             nn.utils.clip_grad_norm_(loss.parameters(), recipe.clip)
             for group in optimizer.param_groups:
                 group["lr"] = peak * rate_at(step, first, last, cool=cool, recipe=recipe)

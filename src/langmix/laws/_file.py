@@ -48,6 +48,11 @@ def write_laws(laws: Laws | ProportionLaw, path: str | os.PathLike[str]) -> None
     if isinstance(laws, ProportionLaw):
         write_proportion(laws, path)
         return
+    if laws.form not in FORMS:
+        raise InputError(
+            f"laws of the form {laws.form!r} are of organisations, and no laws.json holds them; "
+            "`langmix translation RUNS --json` prints them"
+        )
     content = _LawsFile(
         form=laws.form,
         languages=laws.languages,

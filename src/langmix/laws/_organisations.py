@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from langmix.errors import InputError
 from langmix.laws._choose import fit_form
 from langmix.laws._compare import held_out_errors
 from langmix.laws._laws import HeldOutError, Laws, interval
+from langmix.laws._problems import LEAST_ROWS
 from langmix.laws.forms import APART, COMMON, FACTOR
 from langmix.laws.rivals import FormRival
 from langmix.runs import RunTable, by_organisation, direction_groups, with_groups
@@ -41,20 +43,25 @@ class OrganisationLaws:
         return self.laws.languages
 
     def coefficients(self) -> pd.DataFrame:
-        """A row per target and organisation: E, A, alpha, B and beta with 90% intervals.
+        """A row per target and organisation: E, A, alpha, B and beta with 90% intervals, and the status.
 
-        A and B are nats at the reference size and tokens of the fit, the columns ``params0`` and ``tokens0``.
+        NaN where the runs cannot tell a number at all, such as alpha from one size. A and B are nats at the
+        reference size and tokens of the fit, the columns ``params0`` and ``tokens0``.
         """
         best, draws = self.laws.best, self.laws.draws
         rows = []
-        for i, target in enumerate(self.laws.targets):
+        for i, (target, summary) in enumerate(zip(self.laws.targets, self.laws.summaries, strict=True)):
+            fixed = {*summary.fixed, *("A" for name in summary.fixed if name == "alpha")}
+            fixed |= {"B" for name in summary.fixed if name == "beta"}
             for j, organisation in enumerate(self.organisations):
                 row: dict[str, object] = {"target": target, "organisation": organisation}
                 for name in ("E", "A", "alpha", "B", "beta"):
                     at = (..., i, j) if best.values[name].ndim == 2 else (..., i)
                     value = best.values[name][at]
                     low, high = interval(draws.values[name][at], value)
-                    row |= {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
+                    numbers = (np.nan,) * 3 if name in fixed else (float(value), float(low), float(high))
+                    row |= dict(zip((name, f"{name}_low", f"{name}_high"), numbers, strict=True))
+                row["status"] = summary.status.value
                 rows.append({**row, "params0": best.reference_params, "tokens0": best.reference_tokens})
         return pd.DataFrame(rows)
 
@@ -96,6 +103,7 @@ def fit_organisations(
     """
     groups = direction_groups(runs, seen)
     table = with_groups(by_organisation(runs), groups)
+    _check_enough(table)
     forms = (COMMON, FACTOR, APART)
     errors = held_out_errors(table, [FormRival(form) for form in forms], seed=seed)
     mean = {
@@ -104,3 +112,17 @@ def fit_organisations(
     }
     law = min(mean, key=lambda name: float(np.nan_to_num(mean[name], nan=np.inf)))
     return OrganisationLaws(groups=groups, held_out=errors, laws=fit_form(table, law, draws=draws, seed=seed))
+
+
+def _check_enough(table: RunTable) -> None:
+    """Refuse organisations with too few losses of a target: its law would be anything."""
+    measured = np.isfinite(table.losses)
+    for k, organisation in enumerate(table.languages):
+        many = measured[table.shares[:, k] > 0].sum(axis=0)
+        if (many < LEAST_ROWS).any():
+            i = int(np.argmin(many))
+            raise InputError(
+                f"{table.source}: {organisation!r} has {many[i]} checkpoints with a loss of "
+                f"{table.targets[i]!r}; a law needs {LEAST_ROWS} under each organisation; measure more, or "
+                "leave the target or the runs out"
+            )

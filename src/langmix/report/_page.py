@@ -145,6 +145,7 @@ def _answer(allocation: Allocation, figure: dict[str, Any] | None) -> dict[str, 
         "params": allocation.params,
         "tokens": allocation.tokens,
         "objective": allocation.objective.replace("_", " "),
+        "what": _what(allocation),
         "gains": allocation.against,
         "warnings": allocation.warnings,
         "figure": figure,
@@ -162,6 +163,16 @@ def _answer(allocation: Allocation, figure: dict[str, Any] | None) -> dict[str, 
             for name, share in allocation.shares.items()
         ],
     }
+
+
+def _what(allocation: Allocation) -> str:
+    """What counts, where some targets do not."""
+    weights = {name: weight for name, weight in allocation.weights.items() if weight > 0}
+    if not weights or len(weights) == len(allocation.losses):
+        return ""
+    if len(weights) > 4:
+        return f"for {len(weights)} of {len(allocation.losses)} targets"
+    return f"for {', '.join(label(name) for name in weights)}"
 
 
 def _held_out(errors: Sequence[HeldOutError]) -> dict[str, Any] | None:

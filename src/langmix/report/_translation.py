@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any, Final
 
 import numpy as np
@@ -45,13 +46,14 @@ def group_bars(found: Translation) -> Drawing:
     for k, organisation in enumerate(organisations):
         mine = data[data["organisation"] == organisation]
         at = place + (k - (len(organisations) - 1) / 2) * width
-        colour = OKABE_ITO[k]
+        colour = _colour(k)
         left.barh(at, mine["loss"], height=0.9 * width, color=colour, label=organisation)
         if organisation == first.baseline:
             continue
         right.hlines(at, 100 * mine["low"], 100 * mine["high"], color=colour, lw=2)
-        for x, y, told in zip(100 * mine["change"], at, mine["resolved"], strict=True):
-            right.plot(x, y, "o", ms=6, color=colour, mfc=colour if told else "white")
+        hollow = ~mine["resolved"].astype(bool) & mine["low"].notna()
+        for x, y, empty in zip(100 * mine["change"], at, hollow, strict=True):
+            right.plot(x, y, "o", ms=6, color=colour, mfc="white" if empty else colour)
     left.set_title("loss")
     left.set_xlabel("nats per token of the target")
     left.set_yticks(place, [NAMES[group] for group in groups])
@@ -63,8 +65,12 @@ def group_bars(found: Translation) -> Drawing:
     return Drawing(
         name="translation-groups",
         title=f"Loss of the target at {count(first.params)} parameters and {count(first.tokens)} tokens",
-        reading=f"Means over {first.runs[0]} runs each. Right: with 90% intervals from the noise between "
-        "seeds; hollow points are changes that this noise explains.",
+        reading="Means over runs. Right: "
+        + (
+            "with 90% intervals from the noise between seeds; hollow points are changes that it explains."
+            if repeated(found)
+            else "without intervals, since no run was repeated under another seed."
+        ),
         figure=figure,
         data=data,
     )
@@ -81,7 +87,8 @@ def direction_maps(found: Translation) -> Drawing:
         for target, change, told in zip(each.targets, each.change, each.resolved, strict=True):
             if ">" in target:
                 source, into = (languages.index(name) for name in target.split(">"))
-                cells[source, into], hatched[source, into] = 100 * change, not told
+                cells[source, into] = 100 * change
+                hatched[source, into] = np.isfinite(change) and not told
         heat(axis, cells, languages, title=f"{each.organisation}, %", hatched=hatched)
         for target in found.seen:
             source, into = (languages.index(name) for name in target.split(">"))
@@ -92,8 +99,13 @@ def direction_maps(found: Translation) -> Drawing:
     return Drawing(
         name="translation-directions",
         title=f"Change of the loss of every direction against {baseline}",
-        reading="Purple: a lower loss than with the baseline, orange: a higher one; hatched cells are those "
-        "that noise between seeds explains. A square marks directions that pairs were trained on.",
+        reading="Purple: a lower loss than with the baseline, orange: a higher one; hatched cells "
+        + (
+            "are those that noise between seeds explains"
+            if repeated(found)
+            else "may be noise, which is unknown"
+        )
+        + ". A square marks directions that pairs were trained on.",
         figure=figure,
         data=pd.concat([each.frame() for each in found.effects], ignore_index=True),
     )
@@ -112,15 +124,15 @@ def group_curves(found: Translation) -> Drawing:
         i = laws.targets.index(group)
         for k, organisation in enumerate(found.fitted.organisations):
             shares = laws.share_vector({organisation: 1.0})
-            for marker, size in zip(_MARKERS, sizes, strict=False):
+            for marker, size in zip(cycle(_MARKERS), sizes, strict=False):
                 here = (named == organisation) & (runs.params == size)
                 tokens, losses = runs.tokens[here], runs.losses[here, runs.targets.index(group)]
-                axis.plot(tokens, losses, marker, ms=3, color=OKABE_ITO[k], alpha=0.7, mew=0)
+                axis.plot(tokens, losses, marker, ms=3, color=_colour(k), alpha=0.7, mew=0)
                 loss = np.array([laws.best.loss(float(size), t, shares)[i] for t in grid])
                 drawn = np.array([laws.draws.loss(float(size), t, shares)[:, i] for t in grid]).T
                 low, high = interval(drawn, loss)
-                axis.plot(grid, loss, color=OKABE_ITO[k], lw=1)
-                axis.fill_between(grid, low, high, color=OKABE_ITO[k], alpha=0.15, lw=0)
+                axis.plot(grid, loss, color=_colour(k), lw=1)
+                axis.fill_between(grid, low, high, color=_colour(k), alpha=0.15, lw=0)
                 common = {"group": group, "organisation": organisation, "params": size}
                 rows += [
                     {**common, "tokens": t, "kind": "measured", "loss": y, "low": y, "high": y}
@@ -139,12 +151,12 @@ def group_curves(found: Translation) -> Drawing:
         axis.set_xlabel("training tokens")
     axes[0].set_ylabel("nats per token of the target")
     handles = [
-        axes[0].plot([], [], "-", color=OKABE_ITO[k], label=name)[0]
+        axes[0].plot([], [], "-", color=_colour(k), label=name)[0]
         for k, name in enumerate(found.fitted.organisations)
     ]
     handles += [
         axes[0].plot([], [], marker, color=INK, ms=4, label=f"{count(float(size))} parameters")[0]
-        for marker, size in zip(_MARKERS, sizes, strict=False)
+        for marker, size in zip(cycle(_MARKERS), sizes, strict=False)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return Drawing(
@@ -178,8 +190,8 @@ def part_paired(found: Translation) -> Drawing | None:
             order = np.argsort(part[two], kind="stable")
             x, y = part[two][order], loss[two][order]
             mean = pd.Series(y).groupby(np.round(x, 4)).mean()
-            axis.plot(100 * x, y, "o", ms=3.5, color=OKABE_ITO[k + 1], alpha=0.7, mew=0)
-            axis.plot(100 * mean.index, mean, color=OKABE_ITO[k + 1], lw=1, label=organisation)
+            axis.plot(100 * x, y, "o", ms=3.5, color=_colour(k + 1), alpha=0.7, mew=0)
+            axis.plot(100 * mean.index, mean, color=_colour(k + 1), lw=1, label=organisation)
             rows += [
                 {"group": group, "organisation": organisation, "part": a, "loss": b}
                 for a, b in zip(x, y, strict=True)
@@ -193,10 +205,20 @@ def part_paired(found: Translation) -> Drawing | None:
         name="translation-part-paired",
         title=f"How much of the tokens is paired, at {count(float(params))} parameters and "
         f"{count(float(tokens))} tokens",
-        reading="Points are runs, lines their means.",
+        reading="Points are runs, lines their means. A run that has some pairs reads the held-out items as "
+        "these are organised; without any, as texts one after the other.",
         figure=figure,
         data=pd.DataFrame(rows),
     )
+
+
+def repeated(found: Translation) -> bool:
+    """Whether some run was repeated under another seed, so that the noise is known."""
+    return any(bool(np.isfinite(each.low).any()) for each in found.effects)
+
+
+def _colour(k: int) -> str:
+    return OKABE_ITO[k % len(OKABE_ITO)]
 
 
 def effect_rows(found: Translation) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from langmix.errors import InputError
-from langmix.runs._table import LOSS, RunTable
+from langmix.runs._table import FRESH, LOSS, RunTable
 
 ALONE: Final = "alone"
 SEEN: Final = "seen"
@@ -61,8 +61,12 @@ def with_groups(runs: RunTable, groups: Mapping[str, Sequence[str]]) -> RunTable
 def by_organisation(runs: RunTable) -> RunTable:
     """The runs of one organisation each, with organisations in place of languages.
 
+    Checkpoints that repeated their data, by more than a tenth, are left out: what a second pass is worth is
+    another question.
+
     Raises:
-        InputError: the table does not say how data are organised, or all in one way.
+        InputError: the table does not say how data are organised, or all in one way; or losses per token of
+            several tokenizers, which cannot be compared.
     """
     if ORGANISATION not in runs.frame:
         raise InputError(
@@ -70,12 +74,18 @@ def by_organisation(runs: RunTable) -> RunTable:
             "organised, such as shuffled or paired"
         )
     named = runs.frame[ORGANISATION].astype("string").fillna(MIXED).to_numpy(dtype=str)
-    pure = runs.select(named != MIXED)
-    names = list(dict.fromkeys(named[named != MIXED]))
+    fresh = (runs.shares * runs.tokens[:, None] / runs.unique).max(axis=1) <= FRESH
+    pure = runs.select((named != MIXED) & fresh)
+    names = list(dict.fromkeys(named[(named != MIXED) & fresh]))
+    if "tokenizer" in pure.frame and len(used := set(pure.frame["tokenizer"].dropna().astype(str))) > 1:
+        raise InputError(
+            f"{runs.source}: the runs have the tokenizers {', '.join(sorted(used))}; losses per token of "
+            "several cannot be compared; expected runs of one"
+        )
     if len(names) < 2:
         raise InputError(
-            f"{runs.source}: all runs are organised as {', '.join(names) or MIXED}; expected runs of two "
-            "organisations or more, of one each"
+            f"{runs.source}: all runs{'' if fresh.all() else ' that do not repeat their data'} are organised "
+            f"as {', '.join(names) or MIXED}; expected runs of two organisations or more, of one each"
         )
     kept = ["run", "params", "tokens", *(c for c in ("seed", ORGANISATION) if c in pure.frame)]
     frame = pure.frame[[*kept, *(LOSS + target for target in pure.targets)]]

@@ -9,6 +9,7 @@ from typing import Final
 
 from langmix import files
 from langmix._version import VERSION
+from langmix.corpus.pairing import ParallelConfig
 from langmix.study._config import StudyConfig
 
 STAGES: Final = ("corpus", "train", "fit", "allocate", "validate", "report")
@@ -60,7 +61,7 @@ class Places:
             "report": config.model_dump_json(include={"title", "notes", "questions", "validation"}),
         }[stage]
         read = {
-            "corpus": [],
+            "corpus": config.corpus.paths if isinstance(config.corpus, ParallelConfig) else [],
             "train": [self.work / "corpus" / "corpus.json"],
             "fit": [self.runs_csv],
             "allocate": [self.laws_json],

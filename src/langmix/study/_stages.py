@@ -138,7 +138,8 @@ class Study:
         except InputError as error:
             raise InputError(f"{self.folder / CONFIG}: corpus: {error}") from None
         tokens = sum(card.train_tokens for card in built.card.languages.values())
-        say(f"corpus: {tokens / 1e6:.1f}M training tokens in {len(built.languages)} languages")
+        what = "organisations of the same texts" if built.card.parallel else "languages"
+        say(f"corpus: {tokens / 1e6:.1f}M training tokens in {len(built.languages)} {what}")
         self.places.mark("corpus")
 
     def train(self, say: Callable[[str], None], progress: Progress, engine: Engine) -> None:
@@ -333,6 +334,12 @@ def write_report(
         synergies = synergy(runs)
     except InputError:
         synergies = []  # a table without pairs has laws and an answer all the same
+    compared = None
+    if seen is not None:
+        try:
+            compared = translation(runs, seen=seen)
+        except InputError as error:
+            notes = [*notes, f"Organisations of the data could not be compared: {error}."]
     return build_report(
         runs,
         laws,
@@ -342,7 +349,7 @@ def write_report(
         title=title,
         notes=notes,
         validations=validations,
-        translation=translation(runs, seen=seen) if seen is not None else None,
+        translation=compared,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the organisation of the data does, measured: runs of equal size, tokens and seeds side by side.
+"""What the organisation of the data does, measured: runs of equal size and tokens side by side.
 
 No law is needed: the effect is the mean log ratio of losses, and its interval comes from the noise between
 seeds.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,9 @@ from langmix.transfer._arms import seed_noise
 from langmix.transfer._resolved import resolved
 
 Floats = NDArray[np.float64]
+
+_ALIKE: Final = 0.02
+"""Sizes and tokens that differ by less are the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -98,16 +102,16 @@ def organisation_effects(
             f"organisation {baseline!r}: {runs.source} has {', '.join(table.languages)}; expected one of "
             "these"
         )
-    noise, freedom = seed_noise(table)
+    noise, _ = seed_noise(table)
+    freedom = _freedom(table)
     named = table.frame[ORGANISATION].to_numpy(dtype=str)
     found = []
     for organisation in (name for name in table.languages if name != baseline):
         mine, theirs = named == organisation, named == baseline
-        scales = {*zip(table.params[mine], table.tokens[mine], strict=True)}
-        for params, tokens in sorted(
-            scales & {*zip(table.params[theirs], table.tokens[theirs], strict=True)}
-        ):
-            here = (table.params == params) & (table.tokens == tokens)
+        for params, tokens in _scales(table, mine):
+            here = _near(table.params, params) & _near(table.tokens, tokens)
+            if not (here & theirs).any():
+                continue
             ours, base = table.losses[here & mine], table.losses[here & theirs]
             change = np.log(ours).mean(axis=0) - np.log(base).mean(axis=0)
             error = noise * np.sqrt(1 / len(ours) + 1 / len(base))
@@ -136,5 +140,28 @@ def organisation_effects(
     return found
 
 
-def _scales(table: RunTable, rows: NDArray[np.bool_]) -> set[tuple[float, float]]:
-    return {(float(n), float(d)) for n, d in zip(table.params[rows], table.tokens[rows], strict=True)}
+def _scales(table: RunTable, rows: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    """Sizes and tokens of some rows, ascending; those that differ by rounding once."""
+    kept: list[tuple[float, float]] = []
+    for n, d in sorted({*zip(table.params[rows], table.tokens[rows], strict=True)}):
+        if not any(abs(n / a - 1) < _ALIKE and abs(d / b - 1) < _ALIKE for a, b in kept):
+            kept.append((float(n), float(d)))
+    return kept
+
+
+def _near(values: Floats, value: float) -> NDArray[np.bool_]:
+    near: NDArray[np.bool_] = np.abs(values / value - 1) < _ALIKE
+    return near
+
+
+def _freedom(table: RunTable) -> NDArray[np.int64]:
+    """Degrees of freedom of the noise, shape (T,): branches of one trunk err together, and count once."""
+    named = table.frame[ORGANISATION].to_numpy(dtype=str)
+    found = np.zeros(len(table.targets), dtype=np.int64)
+    for organisation in table.languages:
+        for params in np.unique(table.params):
+            rows = (named == organisation) & (table.params == params)
+            for i in range(len(found)):
+                runs = np.unique(table.run[rows & np.isfinite(table.losses[:, i])])
+                found[i] += max(0, len(runs) - 1)
+    return found

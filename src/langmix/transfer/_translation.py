@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,9 +35,10 @@ class Translation:
 
     @property
     def largest(self) -> tuple[OrganisationEffect, ...]:
-        """The effects at the largest size, and the most tokens there, of every organisation."""
-        last = {each.organisation: each for each in self.effects}
-        return tuple(last.values())
+        """The effects at the largest size, and the most tokens there, at which most organisations are."""
+        scales = Counter((each.params, each.tokens) for each in self.effects)
+        largest = max(scales, key=lambda scale: (scales[scale], scale))
+        return tuple(each for each in self.effects if (each.params, each.tokens) == largest)
 
 
 def translation(

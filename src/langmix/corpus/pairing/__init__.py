@@ -27,6 +27,7 @@ from langmix.corpus.pairing._pack import (
     TooLong,
     best_fit,
     encode_document,
+    encode_prompt,
     pack,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "check_leaks",
     "directions",
     "encode_document",
+    "encode_prompt",
     "encoder",
     "held_out",
     "hold_out",

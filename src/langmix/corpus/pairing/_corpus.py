@@ -65,6 +65,7 @@ class ParallelConfig(Config):
         vocab_size: of the byte-level BPE.
         tokenizer_bytes: text per language that the BPE is trained on.
         seed: of the hold-out and of the orders.
+        partial: keep items that lack some of the languages.
     """
 
     kind: Literal["parallel"]
@@ -82,6 +83,7 @@ class ParallelConfig(Config):
     vocab_size: int = Field(default=2048, ge=257, lt=2**31)
     tokenizer_bytes: int = Field(default=1_000_000, gt=0)
     seed: int = Field(default=0, ge=0)
+    partial: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> ParallelConfig:
@@ -106,6 +108,12 @@ class ParallelConfig(Config):
     def directions(self) -> tuple[list[Direction], list[Direction]]:
         """Seen in pairs, and held out."""
         return next(iter(self.pairings().values())).directions(self.languages)
+
+    @property
+    def paths(self) -> list[Path]:
+        """That it is built from, on this machine."""
+        named = [] if self.items in ALIGNED else [Path(self.items)]
+        return [*named, *([self.evaluation] if self.evaluation else [])]
 
     def pairings(self) -> dict[str, Pairing]:
         """How the documents of each domain are made."""
@@ -159,6 +167,7 @@ def build_parallel_corpus(
                     f"{config.sequence} tokens (shortest: {min(longest.values()) + 1}); take longer sequences"
                 )
         seen, held_out = config.directions()
+        _check_every(config, train, held)
         write_items(scratch / EVALUATION, held)
         cards, filled = {}, {}
         task = progress.add_task("sequences", total=len(pairings))
@@ -199,6 +208,7 @@ def build_parallel_corpus(
                 evaluation_items=len(held),
                 left_out=left_out,
                 evaluation_tokens=sum(_read(item, [*seen, *held_out], encode) for item in held),
+                evaluation_sha256=files.sha256(scratch / EVALUATION),
                 filled=filled,
                 documents={name: pairing.model_dump() for name, pairing in pairings.items()},
             ),
@@ -281,21 +291,33 @@ def _items(config: ParallelConfig) -> tuple[list[Item], list[Item], dict[str, st
         ]
         source = {"items": config.items, "package": str(aligned.package), "sha256": aligned.package.sha256}
     else:
-        items = read_items(config.items, languages=config.languages, partial=True)
+        items = read_items(config.items, languages=config.languages, partial=config.partial)
         source = {"items": Path(config.items).name, "sha256": files.sha256(Path(config.items))}
     if config.evaluation is None:
         return *hold_out(items, config.hold_out, seed=config.seed), source
-    held = read_items(config.evaluation, languages=config.languages, partial=True)
+    held = read_items(config.evaluation, languages=config.languages, partial=config.partial)
     check_leaks(items, held)
     return items, held, source
+
+
+def _check_every(config: ParallelConfig, train: Sequence[Item], held: Sequence[Item]) -> None:
+    """Refuse a language or direction that no item is of: its loss would be that of nothing."""
+    seen, unseen = config.directions()
+    wanted: list[tuple[tuple[str, ...], str]] = [((name,), name) for name in config.languages]
+    wanted += [(tuple(each), str(each)) for each in (*seen, *unseen)]
+    for what, some in (("held out", held), ("to train on", train)):
+        for needed, target in wanted:
+            if not any(set(needed) <= set(item.texts) for item in some):
+                raise InputError(
+                    f"{config.items}: no item {what} has {' and '.join(needed)}, which {target!r} needs; "
+                    "hold out more items, or leave a language out"
+                )
 
 
 def _longest(item: Item, config: ParallelConfig, encode: Callable[[str], Sequence[int]]) -> int:
     """Ids of an item's longest document, in any organisation and direction, its end not counted."""
     found = [len(encode(text)) for text in item.texts.values()]
-    for pairing in config.pairings().values():
-        if pairing.organisation == "shuffled":
-            continue
+    for pairing in config.pairings().values():  # after shuffled texts, pairs are read one after the other
         for source in item.texts:
             for target in item.texts:
                 if source != target:

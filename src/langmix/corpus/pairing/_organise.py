@@ -65,6 +65,10 @@ def _check_template(template: str) -> str:
             )
     if fields.index("source") > fields.index("target"):
         raise InputError("template: {target} stands before {source}; expected the source first")
+    if not template.endswith("{target}"):
+        raise InputError(
+            "template: has text after {target}; expected the target last, where a translation ends"
+        )
     if unknown := [field for field in fields if field not in _SLOTS]:
         raise InputError(f"template: unknown slot {{{unknown[0]}}}; expected {', '.join(_SLOTS)}")
     return template

@@ -75,6 +75,12 @@ def encode_document(
     return ids, counts
 
 
+def encode_prompt(document: PairedDocument, encode: Encode) -> list[int]:
+    """Ids of all that stands before the target, as `encode_document` has them."""
+    ids, counts = encode_document(document, encode, counted="target")
+    return ids[: counts.index(True)]
+
+
 def _counts(slot: str, counted: Counted) -> bool:
     return counted == "all" or slot == "target" or (counted == "texts" and slot == "source")
 

@@ -40,7 +40,7 @@ class Drained:
     timed_out: bool
     flooded: bool
     exceeded: bool
-    refused: bool
+    refused: bool = False
     compiler: str
     out: str
     err: str

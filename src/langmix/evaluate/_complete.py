@@ -1,0 +1,222 @@
+"""Completions of problems by a causal model in a folder: sampled, seeded, and cut at their stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from langmix import files
+from langmix.errors import InputError, MissingExtraError
+from langmix.evaluate._generate import open_model
+from langmix.evaluate.execution import Problem
+
+GREEDY: Final = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How completions are drawn.
+
+    Attributes:
+        samples: of each problem.
+        temperature: of the softmax; 0 takes the most likely token, and one sample is all there is.
+        top_p: the likeliest tokens that hold so much of the probability are drawn from.
+        tokens: that a completion may have.
+        seed: with the problem's name it decides its samples, whatever else is written.
+        batch: completions at a time; changes nothing but time and memory.
+    """
+
+    samples: int = 1
+    temperature: float = 0.2
+    top_p: float = 0.95
+    tokens: int = 512
+    seed: int = 0
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        if self.temperature == GREEDY and self.samples > 1:
+            raise InputError(
+                f"samples: {self.samples} at temperature 0 are all the same; ask for 1, or for a temperature "
+                "above 0"
+            )
+        if self.temperature < 0 or not 0 < self.top_p <= 1:
+            raise InputError(
+                f"temperature {self.temperature:g}, top_p {self.top_p:g}; expected 0 or more, and a part up "
+                "to 1"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """What was written for one problem.
+
+    Attributes:
+        problem: completed.
+        completions: cut at the problem's stops.
+        cut: tokens of the prompt that did not fit into the model's context, from its beginning.
+    """
+
+    problem: Problem
+    completions: tuple[str, ...]
+    cut: int
+
+
+def complete(folder: Path, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Written]:
+    """Complete problems, one after the other.
+
+    The model is given the prompt without white space at its end, as MultiPL-E's harness does.
+
+    Args:
+        folder: that `langmix train` or `save_pretrained` wrote, with its tokenizer.
+        problems: to complete.
+        sampling: how.
+
+    Raises:
+        InputError: no model or tokenizer there.
+        MissingExtraError: torch or transformers is not installed.
+    """
+    model, tokenizer = open_model(folder), open_tokenizer(folder)
+    import torch
+    from transformers import StoppingCriteriaList
+
+    context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
+    end = tokenizer.eos_token_id
+    for problem in problems:
+        ids = tokenizer(problem.prompt.rstrip(), add_special_tokens=True)["input_ids"]
+        room = max(1, min(sampling.tokens, context // 2))
+        kept = ids[-(context - room) :]
+        torch.manual_seed(zlib.crc32(f"{sampling.seed} {problem.language} {problem.name}".encode()))
+        found: list[str] = []
+        while len(found) < sampling.samples:
+            many = min(sampling.batch, sampling.samples - len(found))
+            prompt = torch.tensor([kept] * many, device=model.device)
+            drawn = sampling.temperature != GREEDY
+            options = {"temperature": sampling.temperature, "top_p": sampling.top_p} if drawn else {}
+            with torch.no_grad():
+                out = model.generate(
+                    prompt,
+                    attention_mask=torch.ones_like(prompt),
+                    do_sample=drawn,
+                    max_new_tokens=min(room, context - len(kept)),
+                    eos_token_id=end,
+                    pad_token_id=end if end is not None else 0,
+                    stopping_criteria=StoppingCriteriaList([_stops(tokenizer, problem, len(kept))]),
+                    **options,
+                )
+            for row in out[:, len(kept) :].tolist():
+                whole = row[: row.index(end)] if end in row else row
+                found.append(problem.cut(tokenizer.decode(whole, skip_special_tokens=True)))
+        yield Written(problem=problem, completions=tuple(found), cut=len(ids) - len(kept))
+
+
+def open_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a folder, with the id that ends a document if it has one.
+
+    Raises:
+        InputError: there is none.
+        MissingExtraError: transformers is not installed.
+    """
+    try:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(extra="eval", module=str(error.name), purpose="writing text") from None
+    from langmix.corpus._tokenizer import END_OF_TEXT
+
+    plain = folder / "tokenizer.json"
+    try:
+        if plain.is_file() and not (folder / "tokenizer_config.json").exists():
+            tokenizer: Any = PreTrainedTokenizerFast(tokenizer_file=str(plain))  # type: ignore[no-untyped-call]
+            if END_OF_TEXT in tokenizer.get_vocab():
+                tokenizer.eos_token = END_OF_TEXT
+            return tokenizer
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # transformers raises many kinds
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{folder}: has no tokenizer that can be read ({reason})") from None
+
+
+def _stops(tokenizer: Any, problem: Problem, begin: int) -> Callable[..., Any]:
+    """Which sequences have written one of the problem's stops."""
+    import torch
+
+    def stopped(ids: Any, scores: Any, **others: Any) -> Any:
+        texts = tokenizer.batch_decode(ids[:, begin:], skip_special_tokens=True)
+        return torch.tensor([problem.cut(text) != text for text in texts], device=ids.device)
+
+    return stopped
+
+
+def write_completions(
+    folder: Path,
+    problems: Sequence[Problem],
+    sampling: Sampling,
+    out: Path,
+    *,
+    advance: Callable[[int], None] = lambda problems: None,
+) -> tuple[int, int]:
+    """Complete problems into a JSONL file, a row per problem; those that it has already stay as they are.
+
+    Returns:
+        Problems whose prompt did not fit whole, and those that were there already.
+
+    Raises:
+        InputError: as `complete`; or the file is of another model or sampling.
+    """
+    mark = {"model": files.sha256(_weights(folder)), "sampling": _told(sampling)}
+    rows, done = [], set()
+    if out.exists():
+        for line in files.read_text(out, what="a file of completions").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue  # cut off by a kill
+            if row.get("written_by") != mark:
+                raise InputError(
+                    f"{out}: has completions of another model, or drawn otherwise; give another --out, or "
+                    "remove it"
+                )
+            rows.append(line + "\n")
+            done.add((row["language"], row["name"]))
+        files.write_text(out, "".join(rows))
+    left = [problem for problem in problems if (problem.language, problem.name) not in done]
+    already, cut = len(problems) - len(left), 0
+    advance(already)
+    for written in complete(folder, left, sampling):
+        problem = written.problem
+        row = {
+            "name": problem.name,
+            "language": problem.language,
+            "prompt": problem.prompt,
+            "tests": problem.tests,
+            "stop_tokens": list(problem.stop),
+            "completions": list(written.completions),
+            "written_by": mark,
+        }
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        cut += written.cut > 0
+        advance(1)
+    return cut, already
+
+
+def _told(sampling: Sampling) -> dict[str, float]:
+    return {name: getattr(sampling, name) for name in ("samples", "temperature", "top_p", "tokens", "seed")}
+
+
+def _weights(folder: Path) -> Path:
+    """A file by which a model is known."""
+    for pattern in ("*.safetensors", "*.safetensors.index.json", "*.bin"):
+        if found := sorted(folder.glob(pattern)):
+            return found[0]
+    raise InputError(
+        f"{folder}: has no weights; expected a folder that `langmix train` or `save_pretrained` wrote"
+    )
