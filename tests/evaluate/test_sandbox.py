@@ -367,6 +367,30 @@ def test_unsafe_goes_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert here.read_text() == "x"
 
 
+WHOLE = {
+    "java": "import org.javatuples.*;\nclass Problem {\n  public static void main(String[] a) {\n"
+    '    assert Pair.with(1, "x").getValue0() == %s;\n  }\n}\n',
+    "typescript": "const x: number = 1;\nif (x !== %s) throw new Error('no');\n",
+    "rust": "fn main() { assert_eq!(1, %s); }\n",
+    "go": 'package main\n\nimport "testing"\n\nfunc TestOne(t *testing.T) {\n'
+    '\tif 1 != %s {\n\t\tt.Error("no")\n\t}\n}\n',
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unsafe", [False, True])
+@pytest.mark.parametrize("language", list(WHOLE))
+def test_toolchains_are_found_with_and_without_a_sandbox(language: str, unsafe: bool) -> None:
+    harness = Harness([language], workers=1, unsafe=unsafe)
+    if language in harness.missing:
+        pytest.skip(f"{language} is not installed: {harness.missing[language]}")
+    with harness:
+        right, wrong = (harness.judge(language, WHOLE[language] % number) for number in (1, 2))
+    assert right.status is Status.PASSED, right
+    assert wrong.status in (Status.ASSERTION, Status.CRASH)
+    assert not Path("/work/Problem.class").exists()
+
+
 def _put_first(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command of the name of bubblewrap, found before it."""
     (folder / "bwrap").write_text(script)

@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import select
 import shutil
 import signal
@@ -134,13 +135,17 @@ class Sandbox:
         mark = f'#!/bin/bash\necho 0 >&{phase.write}\nexec {phase.write}>&- {compiler.write}>&-\nexec "$@"\n'
         files = {**steps.files, **({Path(MARK).name: mark.encode()} if steps.marks else {})}
         passed = [phase.write, compiler.write]
-        folder = "/"
+        folder, places = "/", {}
         if self.unsafe:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="langmix-"))
             for name, content in files.items():
                 (Path(folder) / name).write_bytes(content)
                 (Path(folder) / name).chmod(0o755)
-            command = ["bash", "-c", script.replace(f"{WORK}/", f"{folder}/")]
+            places = {
+                WORK: folder,
+                **{inside: str(path) for inside, path in {**self.folders, **steps.folders}.items()},
+            }
+            command = ["bash", "-c", _outside(script, places)]
         else:
             memory = {name: stack.enter_context(_memory(content)) for name, content in files.items()}
             filtered = stack.enter_context(_memory(self._refusals))
@@ -153,7 +158,7 @@ class Sandbox:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=passed,
-            env={"PATH": PATH, **(dict(steps.environment) if self.unsafe else {})},
+            env={"PATH": PATH, **({} if not self.unsafe else _environment(steps, places))},
             cwd=folder,
             process_group=0,
         )
@@ -210,6 +215,16 @@ class Sandbox:
         for name, value in environment.items():
             command += ["--setenv", name, value]
         return command
+
+
+def _outside(text: str, places: Mapping[str, str]) -> str:
+    """Words for a sandbox, with places inside it as they are on this machine."""
+    inside = "|".join(map(re.escape, sorted(places, key=len, reverse=True)))
+    return re.sub(rf"(?<![\w/])({inside})(?![\w-])", lambda match: places[match[1]], text)
+
+
+def _environment(steps: Steps, places: Mapping[str, str]) -> dict[str, str]:
+    return {"HOME": places[WORK]} | {k: _outside(v, places) for k, v in steps.environment.items()}
 
 
 def _script(steps: Steps, limits: Limits, phase: int, compiler: int) -> str:

@@ -1,4 +1,4 @@
-// ends: compile timeout, out of memory
+// ends: compile timeout, out of memory, compile error
 // because: tens of thousands of types are compared, each with each
 // limits: compile_seconds=8 run_seconds=2
 
