@@ -230,6 +230,8 @@ class Machine:
             with pytest.raises(BlockingIOError):
                 listening.accept()
         assert self.victim.poll() is None
+        for number in os.openpty():  # there are still some
+            os.close(number)
         assert self.secret.read_text() == self.token
         assert sorted(path.name for path in self.folder.iterdir()) == ["secret", "socket"]
         assert not [place for place in self.places if os.path.lexists(f"{place}/{self.marker}")]

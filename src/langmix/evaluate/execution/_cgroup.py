@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 _ROOT: Final = Path("/sys/fs/cgroup")
+_PATIENCE: Final = 30.0  # seconds; milliseconds, where the machine has nothing else to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ class Group:
 
 
 def _remove(folder: Path) -> None:
-    for _ in range(200):  # what is left is killed, and takes a moment to be gone
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:  # what is left is killed, and takes a moment to be gone
         try:
             folder.rmdir()
             return

@@ -20,7 +20,6 @@ for path, content in (
     ("/proc/irq/default_smp_affinity", "1"),
     ("/proc/bus/pci/devices", "x"),
     ("/proc/mtrr", "x"),
-    ("/proc/self/attr/current", "unconfined"),
     ("/sys/kernel/uevent_helper", "/work/x"),
     ("/sys/fs/cgroup/cgroup.procs", "0"),
     ("/dev/kmsg", "@MARKER@"),
