@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,7 @@ def test_what_a_restarted_run_wrote_again_rules(tmp_path: Path) -> None:
     for step in (100, 200, 300):
         first.checkpoint(step, 3.0)
     first.close()
+    time.sleep(1.1)  # files are read in the order of their names, which hold the second of their making
     second = Writer(tmp_path / "a", suffix=".resumed")
     second.restart(150)
     second.checkpoint(200, 2.0)
