@@ -207,7 +207,7 @@ def changed(**changes: object) -> list[dict[str, object]]:
         (wide(), ["--template", "{source}"], ["template", "0 slots {target}"]),
         (wide(), ["--evaluation", "items.jsonl"], ["item 'item0' leaks from evaluation", "6 items in all"]),
         (wide(), ["--evaluation", "items.jsonl", "--drop-leaks"], ["all items leak from items.jsonl"]),
-        (wide(), ["--evaluation", "absent.jsonl"], ["absent.jsonl: is no file of aligned items"]),
+        (wide(), ["--evaluation", "absent.jsonl"], ["absent.jsonl: there is no such file"]),
         (wide(), ["--evaluation", "items.jsonl", "--hold-out", "1"], ["--hold-out: cannot be combined"]),
     ],
 )

@@ -43,7 +43,7 @@ def test_the_page_shows_groups_directions_curves_and_parts(folder: Path, figures
         assert f'href="figures/translation-{name}.csv"' in text
     assert "Translation, by how the data are organised" in text
     section = text[text.index('id="translation"') : text.index('id="scaling"')]
-    assert "within noise" in section
+    assert "not told from noise" in section
     assert "factor (taken)" in text
 
 
@@ -79,7 +79,7 @@ def test_one_seed_says_that_the_noise_is_unknown(tmp_path: Path) -> None:
     outcome = langmix("translation", "runs.csv", "--pivot", "python", "--draws", "0", cwd=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert "no run was repeated under another seed" in outcome.stdout
-    assert "noise between seeds explains it" not in outcome.stdout
+    assert "not told from the noise" not in outcome.stdout
 
 
 def test_what_cannot_be_compared_costs_no_page(tmp_path: Path) -> None:

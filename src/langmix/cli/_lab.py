@@ -13,7 +13,7 @@ from langmix.cli._app import app
 from langmix.corpus import open_corpus
 from langmix.design import PlannedRun
 from langmix.errors import InputError, MissingExtraError
-from langmix.lab import PRESETS, ModelSize, Recipe, check_data
+from langmix.lab import PRESETS, ModelSize, Recipe, check_data, check_machine
 
 _Corpus = Annotated[Path, typer.Argument(help="Folder that `langmix corpus` wrote.")]
 
@@ -32,7 +32,7 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak; default: 2e-3 at 100k parameters, times their -0.25th power.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of the data.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the weights and of the order of the data.")] = 0,
     out: Annotated[
         Path,
         typer.Option("--out", "-o", callback=_options.writable(folder=True), help="Folder for the model."),
@@ -70,6 +70,8 @@ def train(
         learning_rate=learning_rate,
     )
     check_data([planned], opened, recipe=recipe, max_epochs=math.inf)
+    sizes = {shape.name: shape}
+    check_machine([planned], sizes=sizes, corpus=opened, recipe=recipe, folder=out, workers=1)
     try:
         from langmix.lab._checkpoints import write_checkpoint
         from langmix.lab._train import train as train_run
@@ -97,5 +99,7 @@ def train(
     if json:
         _print.as_json({"model": str(out), "tokens": checkpoint.tokens, "losses": checkpoint.losses})
         return
+    if any(math.isnan(loss) for loss in checkpoint.losses.values()):
+        _print.warnings(("the run diverged: it has no losses; lower --learning-rate",))
     _print.saved("model", out)
     _print.say(f"next: langmix evaluate {'translation' if parallel else 'losses'} {out} {corpus}")

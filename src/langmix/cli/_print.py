@@ -161,7 +161,7 @@ def translation_tables(found: Translation) -> None:
     console.print("  alone: without a source; seen: directions paired in training; unseen: others;")
     repeated = any(np.isfinite(each.low).any() for each in found.effects)
     console.print(
-        "  in parentheses: noise between seeds explains it"
+        "  in parentheses: not told from the noise between seeds, over all targets"
         if repeated
         else "  without intervals: no run was repeated under another seed, so the noise is unknown"
     )
@@ -181,6 +181,8 @@ def translation_tables(found: Translation) -> None:
             say(f"  {summary.target}: {'; '.join(told)}")
     if laws.held_out:
         _held_out_table(laws.held_out, laws.laws.form)
+    if not laws.told:
+        warnings((UNTOLD,))
 
 
 def proportion_tables(law: ProportionLaw) -> None:
@@ -462,6 +464,12 @@ def translation_table(found: Sequence[TargetLoss], scored: Sequence[Translated])
     console.print(f"  {many} items of each, {tokens} tokens of targets; intervals over items")
     for signature in dict.fromkeys(bleu.signature for bleu in scores.values()):
         console.print(f"  BLEU: {escape(signature)}", soft_wrap=True)
+
+
+UNTOLD: Final = (
+    "one law for all organisations predicts held-out runs no worse: these runs cannot tell the laws of "
+    "organisations apart"
+)
 
 
 def statuses(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:

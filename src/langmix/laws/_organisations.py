@@ -38,6 +38,15 @@ class OrganisationLaws:
     laws: Laws
 
     @property
+    def told(self) -> bool:
+        """Whether the organisation helps to predict runs that a fit did not see."""
+        error = {
+            form: np.mean([e.error for e in self.held_out if e.form == form])
+            for form in {e.form for e in self.held_out}
+        }
+        return not error or bool(error[self.laws.form] < error[COMMON.name])
+
+    @property
     def organisations(self) -> tuple[str, ...]:
         """In the order of the run table."""
         return self.laws.languages
@@ -123,6 +132,6 @@ def _check_enough(table: RunTable) -> None:
             i = int(np.argmin(many))
             raise InputError(
                 f"{table.source}: {organisation!r} has {many[i]} checkpoints with a loss of "
-                f"{table.targets[i]!r}; a law needs {LEAST_ROWS} under each organisation; measure more, or "
-                "leave the target or the runs out"
+                f"{table.targets[i]!r}; a law needs {LEAST_ROWS} under each organisation, of at most one "
+                "pass over the data; measure more, or leave the target or the runs out"
             )

@@ -82,6 +82,15 @@ def by_organisation(runs: RunTable) -> RunTable:
             f"{runs.source}: the runs have the tokenizers {', '.join(sorted(used))}; losses per token of "
             "several cannot be compared; expected runs of one"
         )
+    if not fresh.any():
+        raise InputError(
+            f"{runs.source}: all checkpoints repeat their data, and a second pass is another question; "
+            "expected some of at most one pass"
+        )
+    if runs.frame[ORGANISATION].isna().all():
+        raise InputError(
+            f"{runs.source}: the column {ORGANISATION!r} is empty; expected shuffled, paired, ..."
+        )
     if len(names) < 2:
         raise InputError(
             f"{runs.source}: all runs{'' if fresh.all() else ' that do not repeat their data'} are organised "

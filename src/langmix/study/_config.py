@@ -304,6 +304,11 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
         if run.run in names:
             raise InputError(f"plan: two runs are named {run.run!r}; repeat other seeds or sizes")
         names.add(run.run)
+    if isinstance(config.corpus, ParallelConfig) and config.corpus.sequence != config.recipe.sequence:
+        raise InputError(
+            f"corpus: sequences of {config.corpus.sequence} tokens, and recipe.sequence is "
+            f"{config.recipe.sequence}; pairs are packed whole, so expected the same: change one of them"
+        )
     if not planned:
         raise InputError("plan: has no runs; expected a grid, pairs, mixtures or runs")
     weighted = {f"questions: weights of number {k}": q.weights for k, q in enumerate(config.questions, 1)}

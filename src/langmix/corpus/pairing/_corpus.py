@@ -266,7 +266,13 @@ def held_out(corpus: Corpus, domain: str) -> HeldOut:
     check_tokenizers()
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(corpus.folder / "tokenizer.json"))
+    text = files.read_text(corpus.folder / "tokenizer.json", what="the tokenizer of a corpus")
+    try:
+        tokenizer = Tokenizer.from_str(text)
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise InputError(
+            f"{corpus.folder / 'tokenizer.json'}: is no tokenizer ({error}); build the corpus again"
+        ) from None
     items = read_items(corpus.folder / EVALUATION, languages=parallel.languages, partial=True)
     pairing = Pairing.model_validate(parallel.documents[domain])
     documents: dict[str, list[PairedDocument]] = {
@@ -291,6 +297,11 @@ def _items(config: ParallelConfig) -> tuple[list[Item], list[Item], dict[str, st
         ]
         source = {"items": config.items, "package": str(aligned.package), "sha256": aligned.package.sha256}
     else:
+        if "." not in config.items and not Path(config.items).exists():
+            raise InputError(
+                f"items {Path(config.items).name!r}: is no aligned corpus ({', '.join(ALIGNED)}), and no "
+                "file of that name is here"
+            )
         items = read_items(config.items, languages=config.languages, partial=config.partial)
         source = {"items": Path(config.items).name, "sha256": files.sha256(Path(config.items))}
     if config.evaluation is None:

@@ -47,29 +47,37 @@ def read_items(
         InputError: no such file, no ids, ids that occur twice, or an item that lacks a language.
     """
     path = Path(path)
-    if path.suffix not in ROW_READERS or not path.is_file():
+    if not path.is_file():
+        raise InputError(
+            f"{path}: {'is a folder' if path.is_dir() else 'there is no such file'}; expected aligned items "
+            f"in {', '.join(ROW_READERS)}"
+        )
+    if path.suffix not in ROW_READERS:
         raise InputError(f"{path}: is no file of aligned items; expected {', '.join(ROW_READERS)}")
+    if languages and len(set(languages)) < len(languages):
+        raise InputError(f"languages: {', '.join(languages)}; expected each once")
     rows = list(ROW_READERS[path.suffix](path))
     if not rows:
         raise InputError(f"{path}: has no rows; expected an item each")
     long = any(name in rows[0][1] for name in LANGUAGE)
     found = _long(rows) if long else _wide(rows, languages)
     wanted = list(languages or dict.fromkeys(name for texts in found.values() for name in texts))
+    for name in wanted:
+        if not any(name in texts for texts in found.values()):
+            raise InputError(f"{path}: no item is in {name!r}; leave the language out, or correct its name")
     if len(wanted) < 2:
         raise InputError(
             f"{path}: has {' and '.join(wanted) or 'no language'}; expected items in two languages or more: "
             "columns named after them, or name them (--language)"
         )
-    for name in wanted:
-        if not any(name in texts for texts in found.values()):
-            raise InputError(f"{path}: no item is in {name!r}; leave the language out, or correct its name")
     items = []
     for key, texts in found.items():
         have = {name: texts[name] for name in wanted if name in texts}
         if len(have) < len(wanted) and not partial:
             lacks = next(name for name in wanted if name not in have)
             raise InputError(
-                f"{path}: item {key!r} has no {lacks} text; add it, remove the item, or allow partial items"
+                f"{path}: item {key!r} has no {lacks} text; add it, remove the item, or allow partial items "
+                "(--partial; `partial: true` in a study)"
             )
         if len(have) > 1:
             items.append(Item(key, have))

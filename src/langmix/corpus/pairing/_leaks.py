@@ -54,7 +54,7 @@ def check_leaks(train: Iterable[Item], evaluation: Iterable[Item]) -> None:
         what = "it is there" if same else f"its {first.language} text is nearly one of {first.evaluation!r}"
         raise InputError(
             f"item {first.train!r} leaks from evaluation: {what} ({len(found)} items in all); remove them "
-            "from the training items (--drop-leaks)"
+            "from the training items (`langmix pair` does so with --drop-leaks)"
         )
 
 
@@ -88,7 +88,8 @@ def hold_out(items: Sequence[Item], count: int, *, seed: int = 0) -> tuple[list[
         held |= {j for j in range(len(items)) if root(j) == root(k)}
     if len(held) == len(items):
         raise InputError(
-            f"--hold-out {count}: of {len(items)} items none is left to train on, since near-duplicates are "
-            "held out together; hold out fewer"
+            f"hold-out {count}: of {len(items)} items none is left to train on"
+            + (", since near-duplicates are held out together" if count < len(items) else "")
+            + "; hold out fewer"
         )
     return [items[k] for k in range(len(items)) if k not in held], [items[k] for k in sorted(held)]
