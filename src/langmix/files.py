@@ -33,6 +33,22 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise _unwritable(path, error.strerror, remedy) from None
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file and see it on the disk: a kill costs at most the line that is being written.
+
+    Raises:
+        InputError: the path cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _unwritable(path, error.strerror, "choose another path") from None
+
+
 def check_writable(path: Path, *, folder: bool = False, remedy: str) -> None:
     """Refuse a path that cannot be written, before the work whose outcome it is to hold.
 

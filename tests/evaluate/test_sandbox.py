@@ -225,7 +225,7 @@ def test_nothing_stays_open_here(sandbox: Sandbox) -> None:
     shutil.which("python3", path="/usr/bin:/usr/local/bin") is None, reason="no python3 in /usr"
 )
 def test_two_at_once_do_not_see_one_another() -> None:
-    stays = "touch /tmp/x /dev/shm/x /work/x; sleep 1.5 & python3 main.py & wait"
+    stays = "touch /tmp/x /dev/shm/x /program/x; sleep 1.5 & python3 main.py & wait"
     listens = (
         "import socket, time\n"
         "a, b = socket.socket(), socket.socket(socket.AF_UNIX)\n"
@@ -233,7 +233,7 @@ def test_two_at_once_do_not_see_one_another() -> None:
         "a.listen(), b.listen(), time.sleep(1.5)\n"
     )
     looks = (
-        "ls /tmp /dev/shm /work; ls -d /proc/[0-9]* | wc -l; cat /proc/net/unix | grep langmix-test\n"
+        "ls /tmp /dev/shm /program; ls -d /proc/[0-9]* | wc -l; cat /proc/net/unix | grep langmix-test\n"
         "(exec 3<>/dev/tcp/127.0.0.1/7007) 2>/dev/null && echo reached; true"
     )
     ended: list[Drained] = []
@@ -245,7 +245,7 @@ def test_two_at_once_do_not_see_one_another() -> None:
     assert other.is_alive()
     other.join()
     assert (ended[0].code, ended[0].err) == (0, "")
-    assert seen.out.split()[:4] == ["/dev/shm:", "/tmp:", "/work:", "main.sh"]
+    assert seen.out.split()[:4] == ["/dev/shm:", "/program:", "main.sh", "/tmp:"]
     assert "reached" not in seen.out
     assert "langmix-test" not in seen.out
     assert int(seen.out.split()[4]) < 7
@@ -388,7 +388,7 @@ def test_toolchains_are_found_with_and_without_a_sandbox(language: str, unsafe: 
         right, wrong = (harness.judge(language, WHOLE[language] % number) for number in (1, 2))
     assert right.status is Status.PASSED, right
     assert wrong.status in (Status.ASSERTION, Status.CRASH)
-    assert not Path("/work/Problem.class").exists()
+    assert not Path("/program/Problem.class").exists()
 
 
 def _put_first(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:

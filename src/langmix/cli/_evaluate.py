@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json as json_text
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from langmix import files
-from langmix.cli import _options, _print
+from langmix.cli import _options, _print, _print_evaluation
 from langmix.cli._app import app
 from langmix.corpus import open_corpus
 from langmix.errors import InputError
@@ -18,6 +19,7 @@ from langmix.evaluate._complete import Sampling, write_completions
 from langmix.evaluate.execution import (
     Harness,
     Limits,
+    Sample,
     execute,
     multipl_e,
     pass_at_k,
@@ -48,7 +50,7 @@ def evaluate_losses(
     if json:
         _print.as_json([one._asdict() for one in found])
         return
-    _print.losses_table(found)
+    _print_evaluation.losses_table(found)
 
 
 @evaluate.command("translation")
@@ -57,7 +59,7 @@ def evaluate_translation(
     corpus: Annotated[Path, typer.Argument(help="Corpus of parallel texts.")],
     organisation: Annotated[
         str | None,
-        typer.Option(help="In which pairs are read; default: that of most of the model's training tokens."),
+        typer.Option(help="In which pairs are read; default: that which taught the model to."),
     ] = None,
     bleu: Annotated[bool, typer.Option("--bleu", help="Translate too, greedily, and score by BLEU.")] = False,
     direction: Annotated[
@@ -113,7 +115,7 @@ def evaluate_translation(
         scores = [{"target": one.target, "kind": one.kind, **one.bleu._asdict()} for one, _ in written]
         _print.as_json({"losses": [one._asdict() for one in found], "bleu": scores})
         return
-    _print.translation_table(found, [one for one, _ in written])
+    _print_evaluation.translation_table(found, [one for one, _ in written])
     if out is not None:
         _print.saved("translations", out)
 
@@ -234,7 +236,7 @@ def evaluate_execute(
         _print.as_json(
             {
                 "pass_at_k": {name: [one._asdict() for one in each] for name, each in found.items()},
-                "statuses": _print.statuses(judged),
+                "statuses": _print_evaluation.statuses(judged),
                 "toolchains": versions,
                 "profile": profile,
                 "missing": harness.missing,
@@ -243,13 +245,13 @@ def evaluate_execute(
             }
         )
         return
-    _print.pass_table(found, judged, versions)
+    _print_evaluation.pass_table(found, judged, versions)
     work = duration(sum(each.compile_seconds + each.run_seconds for each in judged))
     _print.say(f"  {len(judged)} programs, {work} of work")
     _print.saved("verdicts", out)
 
 
-def _enough(samples: list, most: int) -> None:  # type: ignore[type-arg]
+def _enough(samples: Sequence[Sample], most: int) -> None:
     """Refuse, before anything runs, a k that some problem has too few samples for."""
     many: dict[tuple[str, str], int] = {}
     for sample in samples:

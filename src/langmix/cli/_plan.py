@@ -109,7 +109,7 @@ def _prior(name: str) -> Prior:
 
 def _show(chosen: Plan) -> None:
     """The first purchases, the price of certainty, and what is doubtful."""
-    table = _print._table(
+    table = _print.new_table(
         f"{count(chosen.params)} parameters, {count(chosen.tokens)} tokens: runs to buy", "run"
     )
     for heading in ("size", "tokens", "FLOPs", "total", "removed"):
@@ -128,7 +128,7 @@ def _show(chosen: Plan) -> None:
         _print.say(f"  and {len(chosen.steps) - _ROWS} more purchases, in the plan file")
     _print.say("  removed: part of the expected regret of deciding now that is gone by then")
 
-    curve = _print._table("how many runs are needed", "expected regret")
+    curve = _print.new_table("how many runs are needed", "expected regret")
     for heading in ("removed", "purchases", "FLOPs"):
         curve.add_column(heading, justify="right")
     curve.add_row(_percent(chosen.regret), "0%", "0", "0")

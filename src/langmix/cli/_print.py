@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -26,8 +26,6 @@ from rich.table import Table
 from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval
 from langmix.corpus import Corpus
 from langmix.errors import LangmixError
-from langmix.evaluate import LanguageLoss, TargetLoss, Translated
-from langmix.evaluate.execution import Judged, PassAtK
 from langmix.export import TRAINERS, Export
 from langmix.languages import label, short_label
 from langmix.laws import HeldOutError, Laws, ProportionLaw, Status
@@ -36,6 +34,11 @@ from langmix.transfer import OrganisationEffect, PredictedSynergy, Synergy, Toke
 
 console = Console(highlight=False)
 stderr = Console(highlight=False, stderr=True, soft_wrap=True)
+
+UNTOLD: Final = (
+    "one law for all organisations predicts held-out runs no worse: these runs cannot tell the laws of "
+    "organisations apart"
+)
 
 _STATUS: Final = {
     Status.CONVERGED: "ok",
@@ -96,7 +99,7 @@ def laws_tables(laws: Laws) -> None:
     """The exponents of every language, the status of the fits, and the rivals on held-out runs."""
     exponents = laws.exponents()
     drawn = bool(exponents["E_low"].notna().any())
-    table = _table(laws.formula + (", 90% intervals" if drawn else ""), "target")
+    table = new_table(laws.formula + (", 90% intervals" if drawn else ""), "target")
     headings = {"alpha": "alpha (N)", "beta": "beta (D)", "E": "E"}
     shown = {name: heading for name, heading in headings.items() if name in exponents}
     for heading in shown.values():
@@ -128,7 +131,7 @@ def laws_tables(laws: Laws) -> None:
 
 
 def _held_out_table(errors: Sequence[HeldOutError], taken: str) -> None:
-    table = _table("error on held-out runs (mean absolute, relative)", "law")
+    table = new_table("error on held-out runs (mean absolute, relative)", "law")
     splits = list(dict.fromkeys(e.split for e in errors))
     for split in splits:
         table.add_column(split, justify="right")
@@ -151,7 +154,7 @@ def _effect(effect: OrganisationEffect, i: int) -> str:
 def translation_tables(found: Translation) -> None:
     """Effects on every group of directions, the laws of each organisation, and their rivals."""
     title = f"loss of the target against {found.effects[0].baseline}, % (± to 90%; negative: better)"
-    table = _table(title, "organisation")
+    table = new_table(title, "organisation")
     for heading in ("params", "tokens", *found.fitted.groups):
         table.add_column(heading, justify="right")
     for each in found.most_tokens:
@@ -166,7 +169,7 @@ def translation_tables(found: Translation) -> None:
         else "  without intervals: no run was repeated under another seed, so the noise is unknown"
     )
     laws = found.fitted
-    table = _table(laws.laws.formula + ", 90% intervals", "directions")
+    table = new_table(laws.laws.formula + ", 90% intervals", "directions")
     for heading in ("alpha (N)", "beta (D)", "E"):
         table.add_column(heading, justify="right")
     rows = laws.coefficients()
@@ -187,7 +190,7 @@ def translation_tables(found: Translation) -> None:
 
 def proportion_tables(law: ProportionLaw) -> None:
     """The exponents of every language, the numbers that they share, and what the runs could not tell."""
-    table = _table(f"{law.formula}, 90% intervals", "language")
+    table = new_table(f"{law.formula}, 90% intervals", "language")
     names = ("alpha_N", "alpha_D", "L_inf")
     for name in names:
         table.add_column(name, justify="right")
@@ -215,7 +218,7 @@ def allocation_table(allocation: Allocation) -> None:
         f"({allocation.objective.replace('_', ' ')}"
         f"{f', {allocation.robust} over the bootstrap laws' if allocation.robust else ''})"
     )
-    table = _table(title, "language")
+    table = new_table(title, "language")
     for heading in ("tokens", "share", "90% interval", "price", "at uniform"):
         table.add_column(heading, justify="right")
     uniform = allocation.against["uniform"]
@@ -242,7 +245,7 @@ def allocation_table(allocation: Allocation) -> None:
 
 def export_table(made: Export) -> None:
     """On stderr, since stdout may be the file: weight, tokens, samples and epochs of every language."""
-    table = _table(f"{made.trainer}: weights count {made.unit}", "language")
+    table = new_table(f"{made.trainer}: weights count {made.unit}", "language")
     for heading in ("weight", "tokens", "of all", "samples", "epochs"):
         table.add_column(heading, justify="right")
     total = sum(one.tokens for one in made.languages)
@@ -260,7 +263,7 @@ def export_table(made: Export) -> None:
 
 def trainers_table() -> None:
     """Every trainer, what one draw of it takes, and what is written."""
-    table = _table("langmix export MIXTURE TRAINER", "trainer")
+    table = new_table("langmix export MIXTURE TRAINER", "trainer")
     table.add_column("weights count")
     table.add_column("writes")
     for name, trainer in TRAINERS.items():
@@ -271,7 +274,7 @@ def trainers_table() -> None:
 def compute_table(found: ComputeOptimal) -> None:
     """The best parameters and tokens for a budget of compute, with intervals and warnings."""
     served = f", {count(found.inference_tokens)} tokens served" if found.inference_tokens else ""
-    table = _table(f"best for {found.flops:.3g} FLOPs{served}", "")
+    table = new_table(f"best for {found.flops:.3g} FLOPs{served}", "")
     for heading in ("best", "90% interval"):
         table.add_column(heading, justify="right")
     for name, one in (
@@ -292,7 +295,7 @@ def addition_table(found: Addition) -> None:
         f"{label(found.language)} added: {count(found.remaining)} tokens after {count(found.trained)}, "
         f"{100 * found.disturbance:.3g}% of them moved"
     )
-    table = _table(title, "language")
+    table = new_table(title, "language")
     for heading in ("share before", "remaining", "tokens", "of all", "loss, against going on"):
         table.add_column(heading, justify="right")
     before = allocation.against["current"].shares
@@ -311,7 +314,7 @@ def addition_table(found: Addition) -> None:
     console.print(
         f"  loss of {escape(label(found.language))} at the end: {_of(found.loss)} nats per token{reached}"
     )
-    curve = _table("what more disturbance would gain, under the same limits", "moved")
+    curve = new_table("what more disturbance would gain, under the same limits", "moved")
     for heading in (f"share of {label(found.language)}", "its loss", "90% interval", "worst other"):
         curve.add_column(escape(heading), justify="right")
     for point in found.curve:
@@ -349,7 +352,7 @@ def verdict(gain: float, low: float, high: float, probability: float) -> str:
 def synergy_table(found: Synergy) -> None:
     """The synergy matrix, in percent; unresolved cells in parentheses."""
     title = f"synergy gain in %, {count(found.params)} parameters, {count(found.tokens)} tokens"
-    table = _table(title, "target")
+    table = new_table(title, "target")
     for name in found.languages:
         table.add_column(escape(short_label(name)), justify="right", overflow="fold")
     for i, name in enumerate(found.languages):
@@ -373,7 +376,7 @@ def worth_table(found: TokenWorth) -> None:
         f"what {half} tokens are worth on top of {half} of the target, in fresh tokens of it, "
         f"{count(found.params)} parameters"
     )
-    table = _table(title, "target")
+    table = new_table(title, "target")
     for name in found.languages:
         table.add_column(escape(short_label(name)), justify="right", overflow="fold")
     for i, name in enumerate(found.languages):
@@ -397,7 +400,7 @@ def predicted_synergy_table(found: PredictedSynergy) -> None:
         f"predicted synergy gain in %, {count(found.params)} parameters, {count(found.tokens)} tokens, "
         f"{found.passes:g} passes"
     )
-    table = _table(title, "target")
+    table = new_table(title, "target")
     for name in found.languages:
         table.add_column(escape(short_label(name)), justify="right", overflow="fold")
     for i, name in enumerate(found.languages):
@@ -417,7 +420,7 @@ def predicted_synergy_table(found: PredictedSynergy) -> None:
 
 def corpus_table(built: Corpus) -> None:
     """Tokens of every language, the files left out by reason, and what is held out."""
-    table = _table(f"{built.vocab_size} tokens in the vocabulary", "language")
+    table = new_table(f"{built.vocab_size} tokens in the vocabulary", "language")
     for heading in ("training", "validation", "bytes/token", "files"):
         table.add_column(heading, justify="right")
     table.add_column("left out")
@@ -434,74 +437,7 @@ def corpus_table(built: Corpus) -> None:
     console.print(table)
 
 
-def losses_table(found: Sequence[LanguageLoss]) -> None:
-    """Losses of a checkpoint."""
-    table = _table("loss on held-out text", "language")
-    for heading in ("nats per token", "bits per byte"):
-        table.add_column(heading, justify="right")
-    for one in found:
-        bits = "unknown" if math.isnan(one.bits_per_byte) else f"{one.bits_per_byte:.4f}"
-        table.add_row(escape(label(one.language)), f"{one.nats_per_token:.4f}", bits)
-    console.print(table)
-
-
-def translation_table(found: Sequence[TargetLoss], scored: Sequence[Translated]) -> None:
-    """Losses of every direction, and BLEU where it was measured."""
-    scores = {one.target: one.bleu for one in scored}
-    table = _table("loss of the target given its source, nats per token", "direction")
-    for heading in ("", "loss (90%)", *(["BLEU (90%)"] if scored else [])):
-        table.add_column(heading, justify="right" if heading else "left")
-    for one in found:
-        row = [one.kind, within(one.nats_per_token, one.low, one.high, digits=3)]
-        if scored:
-            bleu = scores.get(one.target)
-            row.append(within(bleu.score, bleu.low, bleu.high, digits=1) if bleu else "")
-        table.add_row(escape(label(one.target)), *row)
-    console.print(table)
-    items = sorted({one.items for one in found})
-    many = str(items[0]) if len(items) == 1 else f"{items[0]} to {items[-1]}"
-    tokens = count(sum(one.tokens for one in found))
-    console.print(f"  {many} items of each, {tokens} tokens of targets; intervals over items")
-    for signature in dict.fromkeys(bleu.signature for bleu in scores.values()):
-        console.print(f"  BLEU: {escape(signature)}", soft_wrap=True)
-
-
-UNTOLD: Final = (
-    "one law for all organisations predicts held-out runs no worse: these runs cannot tell the laws of "
-    "organisations apart"
-)
-
-
-def statuses(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:
-    """How many programs of each language ended in which way."""
-    found: dict[str, dict[str, int]] = {}
-    for each in judged:
-        of = found.setdefault(each.language, {})
-        of[each.status.value] = of.get(each.status.value, 0) + 1
-    return found
-
-
-def pass_table(
-    found: Mapping[str, Sequence[PassAtK]], judged: Sequence[Judged], versions: Mapping[str, str]
-) -> None:
-    """pass@k of every language, and how its programs ended."""
-    ended = statuses(judged)
-    table = _table("pass@k, % (90% over problems)", "language")
-    for one in next(iter(found.values())):
-        table.add_column(f"pass@{one.k}", justify="right")
-    for heading in ("problems", "samples"):
-        table.add_column(heading, justify="right")
-    table.add_column("not passed")
-    for name, each in found.items():
-        cells = [within(100 * one.value, 100 * one.low, 100 * one.high, digits=1) for one in each]
-        others = ", ".join(f"{n} {what}" for what, n in ended[name].items() if what != "passed")
-        table.add_row(escape(label(name)), *cells, str(each[0].problems), str(each[0].samples), others)
-    console.print(table)
-    for name, version in versions.items():
-        console.print(f"  {label(name)}: {escape(version)}")
-
-
-def _table(title: str, first: str) -> Table:
+def new_table(title: str, first: str) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
     table.add_column(first, overflow="fold")
     return table

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from langmix.errors import InputError, MissingExtraError
+from langmix.evaluate._shared import resampled
 from langmix.laws import interval
 
 DRAWS: Final = 1000
@@ -69,8 +70,7 @@ def bleu(translations: Sequence[str], references: Sequence[str], language: str, 
             ).score
         )
 
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(len(found), np.full(len(found), 1 / len(found)), size=DRAWS)
+    weights = resampled(len(found), draws=DRAWS, seed=seed)
     value = metric.corpus_score(lines[0], [lines[1]]).score
     low, high = interval(np.array([score(drawn) for drawn in weights @ counts]), np.array(value))
     signature = f"{metric.get_signature()}|lex:pygments-{_lexer(language).name}-{pygments.__version__}"

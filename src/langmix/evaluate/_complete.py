@@ -198,11 +198,7 @@ def write_completions(
             "completions": list(written.completions),
             "written_by": mark,
         }
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        files.append_line(out, json.dumps(row, ensure_ascii=False))
         cut += written.cut > 0
         advance(1)
     return cut, already

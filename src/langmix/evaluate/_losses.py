@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from langmix.corpus import Corpus
-from langmix.errors import InputError, MissingExtraError
+from langmix.errors import InputError
+from langmix.evaluate._shared import lab_needed
 
 
 class LanguageLoss(NamedTuple):
@@ -41,13 +42,9 @@ def losses(checkpoint: Path, corpus: Corpus, *, tokens: int | None = None) -> li
         raise InputError(
             f"{corpus.folder}: holds parallel texts; `langmix evaluate translation` measures a model on them"
         )
-    try:
+    with lab_needed():
         from langmix.lab._checkpoints import read_checkpoint
         from langmix.lab._windows import mean_loss, windows
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "safetensors"):
-            raise
-        raise MissingExtraError(extra="lab", module=str(error.name), purpose="evaluating a model") from None
     model = read_checkpoint(checkpoint, corpus=corpus)
     found = []
     for name in corpus.languages:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from langmix.corpus import Corpus
 from langmix.corpus.pairing import Direction, encode_document, encode_prompt, held_out, read_as
-from langmix.errors import InputError, MissingExtraError
+from langmix.errors import InputError
 from langmix.evaluate._bleu import Bleu, bleu, lex
 from langmix.evaluate._generate import greedy, open_model
+from langmix.evaluate._shared import lab_needed, resampled
 from langmix.laws import interval
 
 _DRAWS: Final = 1000
@@ -128,14 +129,13 @@ def translations(
     for target in directions or known:
         lex("", Direction.of(target).target)  # a lexer that is missing is told before anything is written
     model = open_model(checkpoint)
-    decode = _decoder(corpus)
     found = []
     for target in directions or known:
         documents = held.documents[target][:items]
         written = greedy(
             model, [encode_prompt(each, held.encode) for each in documents], end=held.end, advance=advance
         )
-        texts = [decode(ids) for ids in written]
+        texts = [held.decode(ids) for ids in written]
         references = [each.text[slice(*each.target_span)] for each in documents]
         score = bleu(texts, references, Direction.of(target).target)
         by_item = {each.item: text for each, text in zip(documents, texts, strict=True)}
@@ -152,12 +152,8 @@ def kind(corpus: Corpus, target: str) -> str:
 
 def _open(checkpoint: Path, corpus: Corpus, organisation: str | None) -> str:
     """The organisation in which a checkpoint reads pairs; what does not fit together is refused."""
-    try:
+    with lab_needed():
         from langmix.lab._checkpoints import check_tokenizer, read_card
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "safetensors"):
-            raise
-        raise MissingExtraError(extra="lab", module=str(error.name), purpose="evaluating a model") from None
     if corpus.card.parallel is None:
         raise InputError(
             f"{corpus.folder}: has no parallel texts; expected a corpus of aligned items (`langmix "
@@ -174,15 +170,7 @@ def _open(checkpoint: Path, corpus: Corpus, organisation: str | None) -> str:
     return domain
 
 
-def _decoder(corpus: Corpus) -> Callable[[list[int]], str]:
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(corpus.folder / "tokenizer.json"))
-    return lambda ids: str(tokenizer.decode(ids))
-
-
 def _over_items(nats: NDArray[np.float64], tokens: NDArray[np.int64]) -> tuple[float, float]:
-    rng = np.random.default_rng(0)
-    weights = rng.multinomial(len(nats), np.full(len(nats), 1 / len(nats)), size=_DRAWS)
+    weights = resampled(len(nats), draws=_DRAWS)
     low, high = interval((weights @ nats) / (weights @ tokens), np.array(nats.sum() / tokens.sum()))
     return float(low), float(high)

@@ -21,7 +21,7 @@ from langmix.corpus import Corpus
 from langmix.design import PlannedRun
 from langmix.lab._recipe import Recipe
 from langmix.lab._sizes import ModelSize
-from langmix.runs import RunTable
+from langmix.runs import MIXED, SHUFFLED, RunTable
 
 Rows = list[dict[str, Any]]
 
@@ -118,9 +118,9 @@ def run_row(
 def organisation(planned: PlannedRun, corpus: Corpus) -> str:
     """Of the texts that a run is trained on: ``mixed`` where parts of it are organised differently."""
     if corpus.card.parallel is None:
-        return "shuffled"
+        return SHUFFLED
     parts = [name for name, share in planned.shares.items() if share > 0]
-    return parts[0] if len(parts) == 1 else "mixed"
+    return parts[0] if len(parts) == 1 else MIXED
 
 
 def run_table(results: Iterable[Rows], order: Sequence[str]) -> RunTable | None:

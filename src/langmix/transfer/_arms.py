@@ -9,8 +9,8 @@ For a target i, an auxiliary j and H distinct tokens of each, three kinds of che
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -74,7 +74,7 @@ def arms(runs: RunTable) -> list[Arms]:
     at = [runs.targets.index(name) if name in runs.targets else -1 for name in runs.languages]
     by_language = np.array([(noise[t], freedom[t]) if t >= 0 else (np.nan, 0) for t in at])
     scales = sorted({(c.params, c.tokens) for c in found if len(c.languages) == 2})
-    every = [_at_scale(runs, found, at, n, d, by_language) for n, d in _merged(scales)]
+    every = [_at_scale(runs, found, at, n, d, by_language) for n, d in merged(scales)]
     kept = [a for a in every if np.isfinite(a.mixed.loss - a.twice.loss[:, None]).any()]
     if not kept:
         raise InputError(
@@ -148,9 +148,9 @@ def _at_scale(
     runs: RunTable, found: list[_Checkpoint], at: list[int], params: float, tokens: float, noise: Floats
 ) -> Arms:
     size = len(runs.languages)
-    here = [c for c in found if _close(c.params, params)]
-    full = [c for c in here if _close(c.tokens, tokens)]
-    half = [c for c in here if _close(c.tokens, tokens / 2)]
+    here = [c for c in found if close(c.params, params)]
+    full = [c for c in here if close(c.tokens, tokens)]
+    half = [c for c in here if close(c.tokens, tokens / 2)]
 
     def mean(pool: list[_Checkpoint], i: int, languages: set[int]) -> tuple[float, int]:
         by_run: dict[str, list[float]] = {}
@@ -182,16 +182,17 @@ def _at_scale(
     )
 
 
-def _merged(scales: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def merged(scales: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     """Scales that differ by more than rounding."""
     kept: list[tuple[float, float]] = []
     for scale in scales:
-        if not any(_close(scale[0], k[0]) and _close(scale[1], k[1]) for k in kept):
+        if not any(close(scale[0], k[0]) and close(scale[1], k[1]) for k in kept):
             kept.append(scale)
     return kept
 
 
-def _close(a: float, b: float) -> bool:
+def close(a: Any, b: float) -> Any:
+    """Whether sizes or tokens, a number or many, are a given one but for rounding."""
     return abs(a / b - 1) < _TOKEN_TOLERANCE
 
 

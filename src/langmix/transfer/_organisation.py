@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -25,13 +24,10 @@ from langmix.runs import (
     direction_groups,
     with_groups,
 )
-from langmix.transfer._arms import seed_noise
+from langmix.transfer._arms import close, merged, seed_noise
 from langmix.transfer._resolved import resolved
 
 Floats = NDArray[np.float64]
-
-_ALIKE: Final = 0.02
-"""Sizes and tokens that differ by less are the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -108,8 +104,8 @@ def organisation_effects(
     found = []
     for organisation in (name for name in table.languages if name != baseline):
         mine, theirs = named == organisation, named == baseline
-        for params, tokens in _scales(table, mine):
-            here = _near(table.params, params) & _near(table.tokens, tokens)
+        for params, tokens in merged(sorted({*zip(table.params[mine], table.tokens[mine], strict=True)})):
+            here = close(table.params, params) & close(table.tokens, tokens)
             if not (here & theirs).any():
                 continue
             ours, base = table.losses[here & mine], table.losses[here & theirs]
@@ -120,8 +116,8 @@ def organisation_effects(
                 OrganisationEffect(
                     organisation=organisation,
                     baseline=baseline,
-                    params=params,
-                    tokens=tokens,
+                    params=float(params),
+                    tokens=float(tokens),
                     targets=table.targets,
                     loss=ours.mean(axis=0),
                     baseline_loss=base.mean(axis=0),
@@ -138,20 +134,6 @@ def organisation_effects(
             "expected runs that differ in nothing else"
         )
     return found
-
-
-def _scales(table: RunTable, rows: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    """Sizes and tokens of some rows, ascending; those that differ by rounding once."""
-    kept: list[tuple[float, float]] = []
-    for n, d in sorted({*zip(table.params[rows], table.tokens[rows], strict=True)}):
-        if not any(abs(n / a - 1) < _ALIKE and abs(d / b - 1) < _ALIKE for a, b in kept):
-            kept.append((float(n), float(d)))
-    return kept
-
-
-def _near(values: Floats, value: float) -> NDArray[np.bool_]:
-    near: NDArray[np.bool_] = np.abs(values / value - 1) < _ALIKE
-    return near
 
 
 def _freedom(table: RunTable) -> NDArray[np.int64]:

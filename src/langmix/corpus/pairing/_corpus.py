@@ -237,11 +237,13 @@ class HeldOut:
         documents: by target: a language, each text alone; a direction, as pairs in the domain's organisation,
             and of shuffled texts one after the other.
         encode: ids of a text.
+        decode: text of ids.
         end: id of the end of a document.
     """
 
     documents: Mapping[str, Sequence[PairedDocument]]
     encode: Callable[[str], Sequence[int]]
+    decode: Callable[[Sequence[int]], str]
     end: int
 
 
@@ -284,7 +286,7 @@ def held_out(corpus: Corpus, domain: str) -> HeldOut:
             document(item, direction, pairing) for item in items if set(direction) <= set(item.texts)
         ]
     end: int = tokenizer.token_to_id(END_OF_TEXT)  # type: ignore[assignment]
-    return HeldOut(documents=documents, encode=encoder(tokenizer), end=end)
+    return HeldOut(documents=documents, encode=encoder(tokenizer), decode=tokenizer.decode, end=end)
 
 
 def _items(config: ParallelConfig) -> tuple[list[Item], list[Item], dict[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -81,7 +80,7 @@ def execute(
         if marks.get(each.key) == each.mark and each.status is not Status.HARNESS
     }
     if results is not None:  # what is left of a line that a kill cut off, and of older programs, goes
-        files.write_text(results, "".join(_line(each) for each in done.values()))
+        files.write_text(results, "".join(_line(each) + "\n" for each in done.values()))
     advance(len(done))
     # Those of one language are spread: some take ten times as long as others.
     left = sorted(
@@ -94,10 +93,7 @@ def execute(
                 judged = future.result()
                 done[judged.key] = judged
                 if results is not None:
-                    with results.open("a", encoding="utf-8") as file:
-                        file.write(_line(judged))
-                        file.flush()
-                        os.fsync(file.fileno())
+                    files.append_line(results, _line(judged))
                 advance(1)
         except BaseException:
             pool.shutdown(cancel_futures=True)
@@ -180,7 +176,7 @@ def _read(path: Path) -> list[Judged]:
 
 
 def _line(judged: Judged) -> str:
-    return json.dumps(asdict(judged), ensure_ascii=False) + "\n"
+    return json.dumps(asdict(judged), ensure_ascii=False)
 
 
 def _cut(text: str) -> str:

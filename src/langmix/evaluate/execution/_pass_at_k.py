@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.stats import beta
 
 from langmix.errors import InputError
+from langmix.evaluate._shared import resampled
 from langmix.laws import INTERVAL, interval
 
-DRAWS = 2000
+DRAWS: Final = 2000
 
 
 class PassAtK(NamedTuple):
@@ -74,7 +75,6 @@ def pass_at_k(passed: Mapping[str, Sequence[bool]], k: int, *, seed: int = 0) ->
         low = 0.0 if value == 0 else float(beta.ppf(tail, many, 1))
         high = 1.0 if value == 1 else float(beta.ppf(1 - tail, 1, many))
     else:
-        rng = np.random.default_rng(seed)
-        drawn = rng.multinomial(many, np.full(many, 1 / many), size=DRAWS) @ chances / many
+        drawn = resampled(many, draws=DRAWS, seed=seed) @ chances / many
         low, high = (float(end) for end in interval(drawn, np.array(value)))
     return PassAtK(k, value, low, high, many, sum(map(len, passed.values())))

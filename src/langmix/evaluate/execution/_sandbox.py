@@ -1,11 +1,11 @@
 """A place where programs that models wrote may run: bubblewrap, without network, and with nothing to lose.
 
-Inside are a read-only /usr and the toolchains, an empty /work and /tmp of limited size, a /proc with its own
-processes alone, a user without capabilities who can make no further namespaces, a clean environment, and no
-calls to the kernel that reach past all this. As root the whole runs as a user that owns nothing. Memory and
-processes are limited by cgroup where one may be made, else by a watch on what is resident and by rlimits. All
-that was started has ended when a run returns. What cannot run in here does not run: there is no way around it
-but `unsafe`.
+Inside are a read-only /usr and the toolchains, an empty /program and /tmp of limited size, a /proc with its
+own processes alone, a user without capabilities who can make no further namespaces, a clean environment, and
+no calls to the kernel that reach past all this. As root the whole is run by a user who owns nothing. Memory
+and processes are limited by cgroup where one may be made, else by a watch on what is resident and by rlimits.
+All that was started has ended when a run returns. What cannot run in here does not run: there is no way
+around it but `unsafe`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from langmix.evaluate.execution._drain import UP, Drained, drain
 from langmix.evaluate.execution._resident import resident
 from langmix.evaluate.execution._seccomp import refusals
 
-WORK: Final = "/work"
+WORK: Final = "/program"
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 MARK: Final = f"{WORK}/.mark"
 """Inside: a program that says that compiling has ended and starts another one."""

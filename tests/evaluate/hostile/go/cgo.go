@@ -4,7 +4,7 @@
 package main
 
 // #include "/etc/passwd"
-// #cgo LDFLAGS: -Wl,--dynamic-linker=/work/x
+// #cgo LDFLAGS: -Wl,--dynamic-linker=/program/x
 import "C"
 import "testing"
 

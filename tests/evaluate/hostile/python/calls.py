@@ -26,7 +26,7 @@ for name in ("user", "pid", "mnt", "net"):
     number = os.open(f"/proc/1/ns/{name}", os.O_RDONLY)
     call("setns " + name, (308, 268), number, 0)
 call("mount", (165, 40), b"none", b"/tmp", b"tmpfs", 0, 0)
-call("mount proc", (165, 40), b"proc", b"/work", b"proc", 0, 0)
+call("mount proc", (165, 40), b"proc", b"/program", b"proc", 0, 0)
 call("mount writable", (165, 40), 0, b"/usr", 0, 0x20 | 0x1000, 0)
 call("umount", (166, 39), b"/proc", 2)
 call("fsopen", (430, 430), b"tmpfs", 0)

@@ -13,7 +13,7 @@ if os.fork() == 0:
             except (OSError, ValueError):
                 pass
         time.sleep(1)
-        for place in ("/tmp", "/work", "@HOST_FOLDER@"):
+        for place in ("/tmp", "/program", "@HOST_FOLDER@"):
             try:
                 open(f"{place}/@MARKER@", "w").write("x")
             except OSError:

@@ -2,7 +2,7 @@
 # because: files count as memory
 # limits: memory=128M disk=512M
 
-for place in ("/work", "/tmp", "/dev/shm"):
+for place in ("/program", "/tmp", "/dev/shm"):
     for k in range(1000):
         with open(f"{place}/{k}", "wb") as file:
             for _ in range(30):

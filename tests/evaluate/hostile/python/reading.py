@@ -29,7 +29,7 @@ for folder in ("@HOME@", "/root", "/home", "@HOST_FOLDER@", "/sys", "/var", "/ru
         print("ESCAPED: sees", folder, os.listdir(folder))
     except OSError as error:
         print("refused:", folder, error.strerror)
-assert os.listdir("/work") == ["main.py"], "ESCAPED: /work is not its own"
+assert os.listdir("/program") == ["main.py"], "ESCAPED: /program is not its own"
 assert os.listdir("/tmp") == [] and os.listdir("/dev/shm") == [], "ESCAPED: /tmp is not its own"
 print("environment:", sorted(os.environ.items()))
 assert set(os.environ) <= {"PATH", "HOME", "TMPDIR", "LANG", "PWD", "SHLVL", "_", "OLDPWD"}, "ESCAPED"

@@ -7,7 +7,7 @@ import os
 for path, content in (
     ("/proc/sysrq-trigger", "c"),
     ("/proc/sys/kernel/hostname", "@MARKER@"),
-    ("/proc/sys/kernel/core_pattern", "|/work/x"),
+    ("/proc/sys/kernel/core_pattern", "|/program/x"),
     ("/proc/sys/vm/drop_caches", "3"),
     ("/proc/sys/kernel/randomize_va_space", "0"),
     ("/proc/sys/net/ipv4/ip_forward", "1"),
@@ -20,7 +20,7 @@ for path, content in (
     ("/proc/irq/default_smp_affinity", "1"),
     ("/proc/bus/pci/devices", "x"),
     ("/proc/mtrr", "x"),
-    ("/sys/kernel/uevent_helper", "/work/x"),
+    ("/sys/kernel/uevent_helper", "/program/x"),
     ("/sys/fs/cgroup/cgroup.procs", "0"),
     ("/dev/kmsg", "@MARKER@"),
     ("/dev/mem", "x"),

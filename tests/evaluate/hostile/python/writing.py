@@ -14,7 +14,7 @@ for place in places:
         lambda at: os.symlink("/etc/passwd", at),
         lambda at: os.mkfifo(at),
         lambda at: os.mknod(at, 0o20666, os.makedev(1, 1)),
-        lambda at: os.link("/work/main.py", at),
+        lambda at: os.link("/program/main.py", at),
     ):
         try:
             way(f"{place}/@MARKER@")
@@ -24,7 +24,7 @@ for place in places:
 for path in ("/usr/bin/python3", "/usr/bin/bash", "/etc/ld.so.cache", "/dev/null", "/bin"):
     for way in (
         os.remove,
-        lambda at: os.rename(at, "/work/x"),
+        lambda at: os.rename(at, "/program/x"),
         lambda at: os.chmod(at, 0o777),
         lambda at: os.chown(at, 65534, 65534),
         lambda at: os.truncate(at, 0),
