@@ -217,8 +217,9 @@ def evaluate_execute(
     _enough(samples, max(asked))
     languages = list(dict.fromkeys(sample.problem.language for sample in samples))
     with Harness(languages, profile=profile, limits=limits, workers=workers, unsafe=unsafe) as harness:  # type: ignore[arg-type]
-        missing_tools = tuple(f"{name} is left out: install {how}" for name, how in harness.missing.items())
-        _print.warnings(missing_tools, console=_print.stderr)
+        missing_tools = [f"{name} is left out: install {how}" for name, how in harness.missing.items()]
+        notes = [tools.note for tools in harness.tools.values() if tools.note]
+        _print.warnings((*missing_tools, *notes), console=_print.stderr)
         if not harness.tools:
             raise InputError(f"no language of {completions} has a toolchain here; see the warnings above")
         many = sum(sample.problem.language in harness.tools for sample in samples)

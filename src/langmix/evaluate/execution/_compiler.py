@@ -70,7 +70,7 @@ class Compiler:
             self._sandbox.started(
                 self._server,
                 _OWN,
-                script=f"{limited(_OWN)}\nexec {self._server.running}",
+                script=_script(self._server),
                 errors=self._errors,
                 given=subprocess.PIPE,
             )
@@ -104,6 +104,11 @@ class Compiler:
             if not fresh and not ended.timed_out:
                 return self.compile(program, limits)
         return compiled
+
+
+def _script(server: Steps) -> str:
+    compiling = " && ".join(f"{command} >&2" for command in server.compiling)
+    return f"{limited(_OWN)}\n{compiling + ' || exit' if compiling else ''}\nexec {server.running}"
 
 
 def _exchange(started: Started, errors: int, given: bytes, limits: Limits) -> Compiled:

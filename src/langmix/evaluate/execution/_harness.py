@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -21,8 +19,8 @@ from langmix.evaluate.execution._drain import Drained
 from langmix.evaluate.execution._sandbox import Limits, Sandbox, Steps
 from langmix.evaluate.execution._self_test import self_test
 from langmix.evaluate.execution._status import Status
-from langmix.evaluate.execution._toolchains import GO_CACHE, PROFILES, TOOLCHAINS, Profile, Tools
 from langmix.evaluate.execution._verdicts import verdict
+from langmix.evaluate.execution.toolchains import PROFILES, TOOLCHAINS, Profile, Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,6 @@ class Harness:
         self.missing = {name: TOOLCHAINS[name].install for name, tools in found.items() if tools is None}
         self._stack = ExitStack()
         self._workers: SimpleQueue[_Worker] = SimpleQueue()
-        self._shared: dict[str, Path] = {}
 
     def __enter__(self) -> Harness:
         with self._stack:
@@ -85,10 +82,11 @@ class Harness:
             scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="langmix-")))
             scratch.chmod(0o755)
             as_other = sandboxes[0].uid is not None and not self.unsafe
-            if as_other:
-                self.tools = {name: _seen(tools, scratch / name) for name, tools in self.tools.items()}
-            if "go" in self.tools:
-                self._shared["go"] = _go_cache(self.tools["go"], scratch)
+            for name, tools in self.tools.items():
+                place = scratch / name
+                place.mkdir()
+                seen = _seen(tools, place) if as_other else tools
+                self.tools[name] = TOOLCHAINS[name].prepare(seen, place)
             for sandbox in sandboxes:
                 self._workers.put(_Worker(sandbox, self._compilers(sandbox.place)))
             self._stack = self._stack.pop_all()
@@ -125,18 +123,17 @@ class Harness:
 
     def _steps(self, language: str, content: bytes) -> Steps:
         """What is run of a program, or of what its compiler made."""
-        steps = TOOLCHAINS[language].steps(content, self.tools[language], self.profile)
-        if language == "go" and "go" in self._shared:
-            steps = replace(steps, folders={**steps.folders, GO_CACHE: self._shared["go"]})
-        return steps
+        return TOOLCHAINS[language].steps(content, self.tools[language], self.profile)
 
     def _compilers(self, place: int) -> dict[str, Compiler]:
         """Those that stay up beside one sandbox, each a user of its own."""
-        served = {name: TOOLCHAINS[name].server for name in self.tools}
-        compilers = {}
-        for k, (name, server) in enumerate((n, s) for n, s in served.items() if s is not None):
-            sandbox = Sandbox(place + (k + 1) * self.workers, unsafe=self.unsafe)
-            compilers[name] = Compiler(sandbox, server(self.tools[name], self.profile))
+        servers = {name: TOOLCHAINS[name].server(tools, self.profile) for name, tools in self.tools.items()}
+        compilers: dict[str, Compiler] = {}
+        for name, server in servers.items():
+            if server is None:
+                continue
+            sandbox = Sandbox(place + (len(compilers) + 1) * self.workers, unsafe=self.unsafe)
+            compilers[name] = Compiler(sandbox, server)
             self._stack.callback(compilers[name].close)
             compilers[name].start()
         return compilers
@@ -171,24 +168,3 @@ def _link(source: str, target: str) -> str:
     except OSError:  # on another disk
         shutil.copy2(source, target)
     return target
-
-
-def _go_cache(tools: Tools, scratch: Path) -> Path:
-    """A build cache with the standard library, filled outside the sandbox by a program of ours."""
-    cache, place = scratch / "go-cache", scratch / "go-warm"
-    place.mkdir()
-    warm = resources.files("langmix.evaluate.execution") / "go" / "warm_test.go"
-    (place / "main_test.go").write_bytes(warm.read_bytes())
-    steps = TOOLCHAINS["go"].steps(b"", tools, "multiple")
-    environment = {**os.environ, **steps.environment, "GOCACHE": str(cache), "GOPATH": str(place)}
-    subprocess.run(
-        [tools.commands["go"], "test", "main_test.go"],
-        cwd=place,
-        env=environment,
-        capture_output=True,
-        timeout=600,
-        check=False,
-    )
-    for path in (cache, *cache.rglob("*")):
-        path.chmod(path.stat().st_mode | 0o044 | (0o011 if path.is_dir() else 0))
-    return cache

@@ -30,18 +30,19 @@ final class Javac {
         Path classes = Files.createTempDirectory("classes");
         String[] all = Stream.concat(Stream.of(arguments), Stream.of("-d", classes.toString(), SOURCE.toString()))
                 .toArray(String[]::new);
+        byte[] program = "class Warm { public static void main(String[] a) { System.out.println(1); } }".getBytes();
+        compile(program, all, new StringWriter());
+        archive(classes);
         out.write(new byte[12]);
         out.flush();
         while (true) {
-            byte[] program;
             try {
                 program = in.readNBytes(in.readInt());
             } catch (EOFException ended) {
                 return;
             }
-            Files.write(SOURCE, program);
             StringWriter said = new StringWriter();
-            int code = Main.compile(all, new PrintWriter(said));
+            int code = compile(program, all, said);
             byte[] text = said.toString().getBytes(StandardCharsets.UTF_8);
             byte[] made = archive(classes);
             out.writeInt(code);
@@ -51,6 +52,11 @@ final class Javac {
             out.write(made);
             out.flush();
         }
+    }
+
+    private static int compile(byte[] program, String[] arguments, StringWriter said) throws IOException {
+        Files.write(SOURCE, program);
+        return Main.compile(arguments, new PrintWriter(said));
     }
 
     /** The files in a folder, which is empty afterwards. */

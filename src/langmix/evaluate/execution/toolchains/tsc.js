@@ -45,6 +45,8 @@ function send(content) {
   for (let sent = 0; sent < content.length; ) sent += fs.writeSync(1, content, sent);
 }
 
+fs.writeFileSync(SOURCE, "");
+compile();
 send(Buffer.alloc(12));
 for (;;) {
   fs.writeFileSync(SOURCE, receive(receive(4).readUInt32BE()));
