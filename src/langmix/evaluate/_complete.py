@@ -171,11 +171,7 @@ def write_completions(
     mark = {"model": files.sha256(_weights(folder)), "sampling": _told(sampling)}
     rows, done = [], set()
     if out.exists():
-        for line in files.read_text(out, what="a file of completions").splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue  # cut off by a kill
+        for line, row in files.whole_rows(out):
             if row.get("written_by") != mark:
                 raise InputError(
                     f"{out}: has completions of another model, or drawn otherwise; give another --out, or "

@@ -118,6 +118,7 @@ def _exchange(started: Started, errors: int, given: bytes, limits: Limits) -> Co
     assert process.stdout is not None
     left, answer = memoryview(given), _Answer()
     timed_out = flooded = exceeded = over = False
+    told = os.fstat(errors).st_size
     begun = looked = time.monotonic()
     os.set_blocking(process.stdin.fileno(), False)
     with selectors.DefaultSelector() as selector:
@@ -139,7 +140,7 @@ def _exchange(started: Started, errors: int, given: bytes, limits: Limits) -> Co
             timed_out = now - begun > limits.compile_seconds
             flooded = answer.lengths[0] > limits.output or answer.lengths[1] > limits.disk
     said = Stream()
-    said.add(answer.said if answer.content else os.pread(errors, _READ, 0))
+    said.add(answer.said if answer.content else os.pread(errors, _READ, told))
     return Compiled(
         ended=Drained(
             phase="compile",

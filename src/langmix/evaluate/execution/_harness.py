@@ -7,20 +7,24 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
+from typing import Final
 
 from langmix.errors import InputError
 from langmix.evaluate.execution._compiler import Compiler
 from langmix.evaluate.execution._drain import Drained
-from langmix.evaluate.execution._sandbox import Limits, Sandbox, Steps
+from langmix.evaluate.execution._sandbox import PLACES, Limits, Sandbox, Steps
 from langmix.evaluate.execution._self_test import self_test
 from langmix.evaluate.execution._status import Status
 from langmix.evaluate.execution._verdicts import verdict
 from langmix.evaluate.execution.toolchains import PROFILES, TOOLCHAINS, Profile, Tools
+
+_MOST: Final = PLACES // 4  # a sandbox, and a compiler for each of three languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,12 @@ class Harness:
         languages: to be ready for; those without a toolchain are in ``missing``.
         profile: ``multiple`` or ``modern``, see `TOOLCHAINS`.
         limits: of every program.
-        workers: programs at once; default: one per core.
+        workers: programs at once; default: one per core. At most 46, each with users of its own.
         unsafe: no sandbox.
 
     Attributes:
         tools: by language.
-        missing: by language, what to install.
+        missing: by language, why it is left out, and what to install.
 
     Raises:
         InputError: an unknown language or profile.
@@ -67,10 +71,14 @@ class Harness:
                 f"{', '.join(TOOLCHAINS)}"
             )
         self.profile, self.limits, self.unsafe = profile, limits or Limits(), unsafe
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or min(len(os.sched_getaffinity(0)), _MOST)
+        if self.workers > _MOST:
+            raise InputError(f"{self.workers} workers: expected at most {_MOST}; give fewer")
         found = {name: TOOLCHAINS[name].find() for name in dict.fromkeys(languages)}
         self.tools: dict[str, Tools] = {name: tools for name, tools in found.items() if tools is not None}
-        self.missing = {name: TOOLCHAINS[name].install for name, tools in found.items() if tools is None}
+        self.missing = {
+            name: f"install {TOOLCHAINS[name].install}" for name, tools in found.items() if tools is None
+        }
         self._stack = ExitStack()
         self._workers: SimpleQueue[_Worker] = SimpleQueue()
 
@@ -89,6 +97,7 @@ class Harness:
                 self.tools[name] = TOOLCHAINS[name].prepare(seen, place)
             for sandbox in sandboxes:
                 self._workers.put(_Worker(sandbox, self._compilers(sandbox.place)))
+            self._leave_out_what_is_broken()
             self._stack = self._stack.pop_all()
         return self
 
@@ -108,9 +117,25 @@ class Harness:
         worker = self._workers.get()
         try:
             ended = self._run(worker, language, content)
+        except OSError as error:  # of this machine: no process, no memory, no room
+            ended = _fault(str(error))
         finally:
             self._workers.put(worker)
         return Verdict(verdict(language, ended), ended)
+
+    def _leave_out_what_is_broken(self) -> None:
+        """Not the model's fault: what is found on a machine may not work in a sandbox."""
+        names = list(self.tools)
+        with ThreadPoolExecutor(self.workers) as pool:
+            verdicts = list(pool.map(lambda name: self.judge(name, TOOLCHAINS[name].right), names))
+        for name, found in zip(names, verdicts, strict=True):
+            if found.status is not Status.PASSED:
+                said = " ".join((found.ended.compiler or found.ended.err or found.ended.out).split())[:300]
+                version = self.tools.pop(name).version
+                self.missing[name] = (
+                    f"{version} fails here with a program that is right ({found.status.value}: {said}); "
+                    f"expected {TOOLCHAINS[name].install}"
+                )
 
     def _run(self, worker: _Worker, language: str, content: bytes) -> Drained:
         if language not in worker.compilers:
@@ -135,7 +160,6 @@ class Harness:
             sandbox = Sandbox(place + (len(compilers) + 1) * self.workers, unsafe=self.unsafe)
             compilers[name] = Compiler(sandbox, server)
             self._stack.callback(compilers[name].close)
-            compilers[name].start()
         return compilers
 
 
@@ -145,6 +169,21 @@ class _Worker:
 
     sandbox: Sandbox
     compilers: dict[str, Compiler]
+
+
+def _fault(reason: str) -> Drained:
+    return Drained(
+        phase="setup",
+        code=-1,
+        timed_out=False,
+        flooded=False,
+        exceeded=False,
+        compiler="",
+        out="",
+        err=reason,
+        compile_seconds=0.0,
+        run_seconds=0.0,
+    )
 
 
 def _seen(tools: Tools, scratch: Path) -> Tools:

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -63,7 +64,7 @@ final class Javac {
     private static byte[] archive(Path folder) throws IOException {
         List<Path> found;
         try (Stream<Path> walk = Files.walk(folder)) {
-            found = walk.filter(path -> !path.equals(folder)).sorted(Comparator.reverseOrder()).toList();
+            found = walk.filter(path -> !path.equals(folder)).sorted(Comparator.reverseOrder()).collect(Collectors.toList());
         }
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {

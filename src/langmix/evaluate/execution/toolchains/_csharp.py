@@ -104,6 +104,7 @@ CSHARP: Final = Toolchain(
     language="csharp",
     find=_find,
     install="mono, the packages mono-mcs, mono-runtime and libmono-system-numerics4.0-cil",
+    right="class P { static void Main() { System.Diagnostics.Debug.Assert(1 + 1 == 2); } }\n",
     steps=_steps,
     server=_server,
 )

@@ -42,7 +42,8 @@ def _prepare(tools: Tools, scratch: Path) -> Tools:
     """Fill the cache, outside the sandbox, by a program of ours."""
     built, place = scratch / "go-cache", scratch / "go-warm"
     place.mkdir()
-    (place / "main_test.go").write_bytes((HERE / "warm_test.go").read_bytes())
+    built.mkdir()
+    (place / "main_test.go").write_text(GO.right, encoding="utf-8")
     environment: Mapping[str, str] = {**os.environ, **_OPTIONS, "GOCACHE": str(built), "GOPATH": str(place)}
     subprocess.run(
         [tools.commands["go"], "test", "main_test.go"],
@@ -68,5 +69,10 @@ def _steps(program: bytes, tools: Tools, profile: Profile) -> Steps:
 
 
 GO: Final = Toolchain(
-    language="go", find=_find, install="Go, the package golang-go", steps=_steps, prepare=_prepare
+    language="go",
+    find=_find,
+    install="Go, the package golang-go",
+    right=(HERE / "warm_test.go").read_text(encoding="utf-8"),
+    steps=_steps,
+    prepare=_prepare,
 )

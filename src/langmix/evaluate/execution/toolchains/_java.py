@@ -30,7 +30,7 @@ def _find() -> Tools | None:
 
 def _server(tools: Tools, profile: Profile) -> Steps:
     exported = "--add-exports jdk.compiler/com.sun.tools.javac=ALL-UNNAMED"
-    java = f"{tools.commands['java']} -Xmx1g {_JVM} -XX:TieredStopAtLevel=1 {exported}"
+    java = f"{tools.commands['java']} -Xmx1g -Xss8m {_JVM} -XX:TieredStopAtLevel=1 {exported}"
     return Steps(
         files={"Javac.java": (HERE / "Javac.java").read_bytes()},
         running=f"{java} Javac.java -encoding UTF8 -proc:none -sourcepath {_TUPLES} -cp .",
@@ -41,7 +41,7 @@ def _server(tools: Tools, profile: Profile) -> Steps:
 def _steps(made: bytes, tools: Tools, profile: Profile) -> Steps:
     return Steps(
         files={"classes.jar": made},
-        running=f"{tools.commands['java']} -ea -Xmx1536m {_JVM} -cp classes.jar Problem",
+        running=f"{tools.commands['java']} -ea -Xmx$((memory * 3 / 4))m {_JVM} -cp classes.jar Problem",
     )
 
 
@@ -49,6 +49,7 @@ JAVA: Final = Toolchain(
     language="java",
     find=_find,
     install="a JDK, the package default-jdk-headless",
+    right="class Problem { public static void main(String[] args) { assert args.length == 0; } }\n",
     steps=_steps,
     server=_server,
 )

@@ -30,5 +30,9 @@ def run_by_node(program: bytes, tools: Tools, profile: Profile) -> Steps:
 
 
 JAVASCRIPT: Final = Toolchain(
-    language="javascript", find=find_node, install="Node.js, the package nodejs", steps=run_by_node
+    language="javascript",
+    find=find_node,
+    install="Node.js, the package nodejs",
+    right="require('node:assert').deepEqual([1, 2].map((x) => x + 1), [2, 3]);\n",
+    steps=run_by_node,
 )

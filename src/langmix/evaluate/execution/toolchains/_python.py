@@ -19,4 +19,10 @@ def _steps(program: bytes, tools: Tools, profile: Profile) -> Steps:
     return Steps(files={"main.py": program}, running=f"{tools.commands['python3']} main.py")
 
 
-PYTHON: Final = Toolchain(language="python", find=_find, install="the package python3", steps=_steps)
+PYTHON: Final = Toolchain(
+    language="python",
+    find=_find,
+    install="the package python3",
+    right="assert sum(range(5)) == 10\n",
+    steps=_steps,
+)

@@ -25,7 +25,10 @@ def _find() -> Tools | None:
     rustc = of_system("rustc") or shutil.which("rustc")
     if rustc is None or of_system("cc") is None or not (version := said(rustc, "--version")):
         return None
-    root = Path(said(rustc, "--print", "sysroot"))
+    sysroot = said(rustc, "--print", "sysroot")
+    if not sysroot:
+        return None
+    root = Path(sysroot)
     if root.is_relative_to("/usr"):
         return Tools(version=version, commands={"rustc": rustc})
     inside = f"{INSIDE}/rust"
@@ -45,5 +48,6 @@ RUST: Final = Toolchain(
     language="rust",
     find=_find,
     install="rustc and a linker, the packages rustc and gcc",
+    right="fn main() { assert_eq!(1 + 1, 2); }\n",
     steps=_steps,
 )

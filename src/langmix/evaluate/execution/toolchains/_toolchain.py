@@ -49,11 +49,13 @@ class Toolchain:
         steps: of a program, under a profile; where there is a server, of what that made of it.
         server: what is started of a compiler that stays up, see `Compiler`; nothing where it has none.
         prepare: its tools, after what is done once, in an empty folder, before programs come.
+        right: a program that passes, by which it is known that the toolchain works.
     """
 
     language: str
     find: Callable[[], Tools | None]
     install: str
+    right: str
     steps: Callable[[bytes, Tools, Profile], Steps]
     server: Callable[[Tools, Profile], Steps | None] = lambda tools, profile: None
     prepare: Callable[[Tools, Path], Tools] = lambda tools, scratch: tools

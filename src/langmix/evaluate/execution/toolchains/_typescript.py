@@ -44,8 +44,7 @@ def _library() -> Path | None:
 
 
 def _server(tools: Tools, profile: Profile) -> Steps:
-    # The declarations of the standard library are not checked again with every program.
-    given = f"{tools.commands['typescript']} {_OPTIONS[profile]} --skipLibCheck"
+    given = f"{tools.commands['typescript']} {_OPTIONS[profile]}"
     return Steps(
         files={"tsc.js": (HERE / "tsc.js").read_bytes()},
         running=f"{tools.commands['node']} --max-old-space-size=1024 tsc.js {given}",
@@ -57,6 +56,7 @@ TYPESCRIPT: Final = Toolchain(
     language="typescript",
     find=_find,
     install=f"Node.js (the package nodejs), and TypeScript: npm install -g typescript@{VERSION}",
+    right="const x: number[] = [1, 2]; if (x.length !== 2) throw new Error();\n",
     steps=run_by_node,
     server=_server,
 )
