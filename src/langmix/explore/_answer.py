@@ -13,10 +13,10 @@ from langmix.errors import InfeasibleError
 from langmix.explore._scenario import Scenario
 from langmix.laws import Laws, interval
 
-_SPAN: Final = 30.0
+_SPAN: Final = 10.0
 """The curves reach from the tokens over this to the tokens times this."""
 
-_POINTS: Final = 17
+_POINTS: Final = 11
 _POINTS_ROBUST: Final = 5
 """Fewer where every point is solved for over all bootstrap laws together."""
 
