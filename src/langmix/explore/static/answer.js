@@ -34,7 +34,7 @@ function showGains(allocation) {
         element("p", { className: "how" }, gain.low === null ? "" : verdict(other)));
     }),
     element("p", { className: "scale-said" },
-      `For ${count(allocation.params)} parameters and ${count(allocation.tokens)} tokens; the objective, ${allocation.objective.replaceAll("_", " ")}, falls by so much.`),
+      `Fall of the objective (${allocation.objective.replaceAll("_", " ")}) from each mixture to the best one, at ${count(allocation.params)} parameters and ${count(allocation.tokens)} tokens.`),
   );
 }
 
@@ -63,7 +63,7 @@ function showSplit(about, { allocation, token_counts: tokens, epochs, price_unit
       element("td", { className: "soft" }, (uniform.prices[name] / unit).toFixed(2)));
   });
   const axis = element("tr", { className: "axis", "aria-hidden": "true" }, element("td"),
-    element("td", { className: "figure" }, element("span", {}, "0"), element("span", {}, percent(top / 2, 0)), element("span", {}, percent(top, 0))),
+    element("td", { className: "figure" }, element("span", { className: "ticks" }, ...[0, top / 2, top].map((end) => element("span", {}, `${Number((100 * end).toPrecision(3))}%`)))),
     element("td", { colspan: head.length - 2 }));
   document.getElementById("split").replaceChildren(
     element("caption", { className: "hidden" }, "Best split: share of the tokens per language, with intervals and prices"),
@@ -124,11 +124,13 @@ function showWarnings(sentences) {
   place.replaceChildren(element("h2", {}, "How far to trust it"), element("ul", {}, ...sentences.map((text) => element("li", {}, text))));
 }
 
-/** Collisions as `langmix allocate` words them, one paragraph each. */
+/** Collisions as `langmix allocate` words them: what cannot be is the title, each reason a paragraph. */
 export function showInfeasible(text) {
-  const reasons = text.split(/;? ?\(\d+\) /).map((part) => part.trim()).filter(Boolean);
-  document.getElementById("reasons").replaceChildren(
-    ...reasons.map((reason) => element("p", {}, reason.charAt(0).toUpperCase() + reason.slice(1) + (/[.:]$/.test(reason) ? "" : "."))));
+  const [, title, rest] = /^(no mixture of [^:]*): (.*)$/.exec(text) ?? [null, "no mixture keeps these limits", text];
+  const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+  document.getElementById("infeasible-title").textContent = capital(title);
+  const reasons = rest.split(/;? ?\(\d+\) /).filter(Boolean);
+  document.getElementById("reasons").replaceChildren(...reasons.map((reason) => element("p", {}, `${capital(reason)}.`)));
 }
 
 /** One sentence for those who do not see the page. */

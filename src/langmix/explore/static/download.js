@@ -21,7 +21,7 @@ export class Download {
       element("table", { className: "paths" }, element("caption", { className: "hidden" }, "Path of every language's data"),
         element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Language"), element("th", { scope: "col" }, "Path"), this.sizeHead)),
         element("tbody", {}, ...this.rows.map(({ path, size, label }) => element("tr", {}, element("th", { scope: "row" }, element("label", { for: path.id }, label)), element("td", {}, path), element("td", { className: "size" }, size))))));
-    this.preview = element("pre", { tabIndex: 0, "aria-label": "The file" });
+    this.preview = element("pre", { tabIndex: 0, role: "region", "aria-label": "The file" });
     this.link = element("a", { className: "button", id: "save" }, "Save file");
     this.fault = element("p", { className: "fault", role: "alert", hidden: true });
     document.getElementById("download").append(

@@ -100,30 +100,27 @@ export class Pins {
     ];
   }
 
-  /** Parameters and tokens, and every other field in which the scenarios differ. */
+  /** Parameters and tokens, and every other field in which the scenarios differ, a row each. */
   #settings(columns) {
     const scenarios = columns.map(({ query }) => new Scenario(query, this.about));
-    const keys = new Set(scenarios.flatMap((each) => [...each.fields.keys()]));
     const labels = new Map([...this.about.languages, ...this.about.targets].map(({ name, label }) => [name, label]));
     const rows = [["Parameters", scenarios.map((each) => count(each.number("params")))], ["Training tokens", scenarios.map((each) => count(each.number("tokens")))]];
-    for (const key of keys) {
-      const texts = scenarios.map((each) => each.text(key));
-      if (key === "params" || key === "tokens" || new Set(texts).size === 1) continue;
-      const [field, ...name] = key.split(".");
-      const write = WRITE[field] ?? ((each) => each.text(key));
-      const title = TITLES[field] ?? field;
-      rows.push([name.length ? `${title}: ${labels.get(name.join(".")) ?? name.join(".")}` : title, scenarios.map((each) => (each.text(key) === null ? "–" : write(each, key)))]);
+    for (const [field, title, write] of SETTINGS) {
+      const texts = scenarios.map((each) => {
+        const listed = [...each.of(field)].map(([name, value]) => `${labels.get(name) ?? name} ${write(value)}`);
+        const plain = each.text(field) === null ? "" : write(each.text(field));
+        return plain || listed.join(", ") || "–";
+      });
+      if (new Set(texts).size > 1) rows.push([title, texts]);
     }
     return rows;
   }
 }
 
-const part = (scenario, key) => percent(scenario.number(key));
-const WRITE = {
-  available: (scenario, key) => count(scenario.number(key)),
-  floors: part, ceilings: part, fixed: part, near: part, no_worse_than: part, current: part,
-};
-const TITLES = {
-  available: "Available", floors: "Floor", ceilings: "Ceiling", fixed: "Fixed", near: "Near", no_worse_than: "No worse than",
-  current: "Your mixture", weights: "Weight", max_epochs: "Epochs at most", objective: "Objective", robust: "Robust",
-};
+const plain = (value) => String(value).replaceAll("_", " ");
+const part = (value) => percent(value, 2).replace(/\.?0+%$/, "%");
+const SETTINGS = [
+  ["objective", "Objective", plain], ["robust", "Robust", plain], ["weights", "Weights", plain], ["available", "Available", count],
+  ["max_epochs", "Epochs at most", plain], ["floors", "Floors", part], ["ceilings", "Ceilings", part], ["fixed", "Fixed", part],
+  ["no_worse_than", "No worse than", part], ["near", "Moved at most from", part], ["current", "Your mixture", part],
+];
