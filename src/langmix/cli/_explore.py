@@ -25,8 +25,8 @@ def explore(
     mixture: Annotated[
         Path | None,
         typer.Option(
-            help="Your mixture, to compare with: JSON of language: share, or a mixture.json, whose parameters "
-            "and tokens the page then opens with."
+            help="Your mixture, to compare with: JSON of language: share, or a mixture.json, at whose "
+            "parameters and tokens the page then opens."
         ),
     ] = None,
     params: Annotated[str | None, typer.Option(help="Parameters to open with, such as 1.5B.")] = None,
@@ -47,7 +47,7 @@ def explore(
     It is served from this machine, asks nothing of any other, and runs until Ctrl-C.
     """
     fitted = read_laws(laws)
-    with _options.named({"shares": f"--mixture {mixture}"}):
+    with _options.named({"shares": f"--mixture {mixture}", "params": "--params", "tokens": "--tokens"}):
         start = _start(fitted, mixture, params, tokens)
     try:
         from langmix.explore._serve import Server
@@ -88,4 +88,4 @@ def _start(laws: Laws, mixture: Path | None, params: str | None, tokens: str | N
     asked = {
         name: _options.quantity(text, option=f"--{name}") for name, text in given.items() if text is not None
     }
-    return Scenario(**(scale | asked), current=current)
+    return Scenario.of({**scale, **asked, "current": current})

@@ -69,22 +69,15 @@ class Scenario(BaseModel):
             pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=10_000)
         except ValueError as error:
             raise InputError(f"the query cannot be read ({error})") from None
-        return cls._of(pairs)
+        return cls.of(cls._content(pairs))
 
     @classmethod
-    def _of(cls, pairs: Iterable[tuple[str, str]]) -> Self:
-        content: dict[str, Any] = {}
-        mappings = {name for name, field in cls.model_fields.items() if get_origin(field.annotation) is Mapping}
-        for key, text in pairs:
-            name, dot, inner = key.partition(".")
-            known = name in cls.model_fields and bool(dot) == (name in mappings)
-            if not known or (dot and not inner):
-                fields = ", ".join(f"{n}.NAME" if n in mappings else n for n in cls.model_fields)
-                raise InputError(f"{_short(key)}: is not known; expected one of {fields}")
-            place = content.setdefault(name, {}) if dot else content
-            if (last := inner if dot else name) in place:
-                raise InputError(f"{_short(key)}: is given twice; give it once")
-            place[last] = text
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """Check fields, whose numbers may be texts.
+
+        Raises:
+            InputError: an unknown field, or a value out of range.
+        """
         try:
             return cls.model_validate(content)
         except ValidationError as error:
@@ -94,6 +87,23 @@ class Scenario(BaseModel):
                 raise InputError(f"{where}: is missing; expected it in the query") from None
             message = first["msg"].removeprefix("Value error, ")
             raise InputError(f"{_short(where)}: {_short(repr(first['input']))}: {message}") from None
+
+    @classmethod
+    def _content(cls, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        fields = cls.model_fields
+        mappings = {name for name in fields if get_origin(fields[name].annotation) is Mapping}
+        for key, text in pairs:
+            name, dot, inner = key.partition(".")
+            known = name in fields and bool(dot) == (name in mappings)
+            if not known or (dot and not inner):
+                listed = ", ".join(f"{n}.NAME" if n in mappings else n for n in fields)
+                raise InputError(f"{_short(key)}: is not known; expected one of {listed}")
+            place = content.setdefault(name, {}) if dot else content
+            if (last := inner if dot else name) in place:
+                raise InputError(f"{_short(key)}: is given twice; give it once")
+            place[last] = text
+        return content
 
     def query(self) -> str:
         """The query that reads back as this scenario."""
@@ -139,4 +149,6 @@ def _text(value: float | str | bool) -> str:
 
 
 def _short(text: str) -> str:
+    """One line of what was sent."""
+    text = text if text.isprintable() else repr(text)
     return text if len(text) <= 80 else text[:77] + "..."

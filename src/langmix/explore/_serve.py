@@ -90,10 +90,12 @@ class PortInUseError(InputError):
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    unknown = InputError(f"host: {host!r} is no address of this machine; give one, such as 127.0.0.1")
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except (OSError, UnicodeError) as error:
-        raise InputError(f"host: {host!r} is no address of this machine ({error})") from None
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise unknown from None
+    family, *_, address = found[0]
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -106,8 +108,7 @@ def _listen(host: str, port: int) -> socket.socket:
                 f"port: {port} is in use; give another, or leave it out to take the next free one"
             ) from None
         if error.errno == errno.EADDRNOTAVAIL:
-            raise InputError(
-                f"host: {host!r} is no address of this machine; give one, such as 127.0.0.1"
-            ) from None
-        raise InputError(f"port: {port} cannot be bound ({os.strerror(error.errno or 0)}); give another") from None
+            raise unknown from None
+        reason = os.strerror(error.errno or 0)
+        raise InputError(f"port: {port} cannot be bound ({reason}); give another") from None
     return listening
