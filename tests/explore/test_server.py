@@ -179,29 +179,8 @@ def test_no_path_leads_out_of_the_folder(client: TestClient, path: str) -> None:
 
 
 anything = st.text(max_size=30)
-nearly = st.sampled_from(
-    [
-        *[
-            "0",
-            "1",
-            "0.5",
-            "-1",
-            "1e-30",
-            "1e30",
-            "1e300",
-            "nan",
-            "Infinity",
-            "1e6",
-            "350B",
-            "true",
-            "{}",
-            "[]",
-            "null",
-        ],
-        "",
-        "1" * 400,
-    ]
-)
+odd = ["0", "1", "0.5", "-1", "1e-30", "1e30", "1e300", "nan", "Infinity", "1e6", "350B", "true", "{}", ""]
+nearly = st.sampled_from([*odd, "1" * 400])
 fields = st.sampled_from([*Scenario.model_fields])
 inner = st.sampled_from(["rust", "go", "python", "uniform", "current", "proportional", "cobol", ""])
 keys = st.one_of(anything, fields, st.builds("{}.{}".format, fields, inner))

@@ -68,6 +68,10 @@ class Server:
         with self._socket:
             self._server.run(sockets=[self._socket])
 
+    def stop(self) -> None:
+        """End `run` from another thread."""
+        self._server.should_exit = True
+
     @property
     def _address(self) -> tuple[str, int]:
         name = self._socket.getsockname()

@@ -92,9 +92,13 @@ export function knob(field, scenario, changed) {
   /** Show what the scenario has. */
   function update() {
     const value = scenario().number(field.key);
-    const shown = value === null ? field.unsetValue ?? null : value;
+    const shown = value ?? field.unsetValue ?? null;
+    if (Number.isNaN(shown)) {
+      box.value = scenario().text(field.key); // as the link has it; the server says what is amiss
+      return;
+    }
     slider.value = String(shown === null ? end : Math.round(placeOf(shown)));
-    box.value = value === null ? (field.unsetValue === undefined ? "" : kind.write(field.unsetValue)) : kind.write(value);
+    box.value = shown === null ? "" : kind.write(shown);
     box.title = value === null ? "" : String(value);
     say(shown);
     fault.hidden = true;

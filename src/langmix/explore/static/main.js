@@ -57,6 +57,7 @@ async function start() {
   function changed() {
     controls?.refresh();
     wanted = scenario.query();
+    delete main.dataset.settled;
     if (!asking) ask();
   }
 
@@ -108,7 +109,8 @@ async function start() {
     } catch (error) {
       complain(error);
     }
-    if (!asking) main.setAttribute("aria-busy", "false");
+    if (asking) return;
+    main.setAttribute("aria-busy", "false");
     main.dataset.settled = query;
   }
 
