@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -355,3 +356,42 @@ def test_a_server_that_ended_is_told(planted_fit: Laws) -> None:
         wait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait(browser, 10)
         wait.until(lambda b: b.find_element("id", "message").is_displayed())
         assert "Is `langmix explore` still running?" in browser.find_element("id", "message").text
+
+
+def test_pointing_at_a_curve_tells_its_values(page: Any, planted_fit: Laws) -> None:
+    actions = pytest.importorskip("selenium.webdriver").ActionChains(page)
+    panel = page.find_element("css selector", "[data-panel='go'] svg")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", panel)
+    actions.move_to_element_with_offset(panel, panel.size["width"] // 2 - 10, 0).perform()  # the right end
+    last = prices_along(planted_fit, params=START.params, budgets=[10 * START.tokens])[0]
+    losses = planted_fit.predict(params=START.params, tokens=last.tokens, shares=last.shares).loss
+    for target, loss in losses.items():
+        assert texts(page, f"[data-panel='{target}'] figcaption span")[1:] == ["at 160M", f"{loss:.2f}"]
+
+
+def test_names_are_text(planted_fit: Laws) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    old = planted_fit.languages[0]
+    renamed = replace(
+        planted_fit,
+        languages=(name, *planted_fit.languages[1:]),
+        targets=(name, *planted_fit.targets[1:]),
+        reach=replace(
+            planted_fit.reach,
+            least_share={name if k == old else k: v for k, v in planted_fit.reach.least_share.items()},
+        ),
+    )
+    server = Server(renamed, source=f"{name}.json", start=START, host="127.0.0.1", port=None)
+    running = threading.Thread(target=server.run)
+    running.start()
+    try:
+        with chromium() as browser:
+            visit(browser, server.url)
+            slide(browser, f"{label(name)}: floor", 160)
+            assert settled(browser).floors == {name: 0.4}
+            assert texts(browser, "img") == []
+            assert texts(browser, "#split tbody tr:first-child th") == [f"{label(name)}at its floor"]
+            assert browser.get_log("browser") == []
+    finally:
+        server.stop()
+        running.join()

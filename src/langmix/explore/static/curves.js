@@ -55,10 +55,34 @@ export function showCurves(kind, about, curves, scenario, unit) {
   document.getElementById("panels").replaceChildren(...lines.map((line) => {
     const y = linear(all ?? range([...line.values, ...(line.dashed ?? []), ...(line.band ?? []).flat()]));
     return element("figure", { "data-panel": line.name },
-      element("figcaption", {}, element("span", {}, line.label), element("span", { className: "strong" }, write(line.values[here]))),
+      element("figcaption", {}, element("span", {}, line.label), element("span", { className: "at soft" }), element("span", { className: "strong" }, write(line.values[here]))),
       panel({ line, others: kind === "losses" ? [] : lines.filter((other) => other !== line), x, y, tokens: curves.tokens, here, write, what: CURVES[kind].label }));
   }));
+  probe(lines, x, curves.tokens, here, write);
   document.querySelector("#curves-table .scroll").replaceChildren(table(kind, lines, curves.tokens, write));
+}
+
+/** Under the pointer every panel shows the same budget; away from it, that of the scenario. */
+function probe(lines, x, tokens, here, write) {
+  const root = document.getElementById("panels");
+  const figures = [...root.children];
+  const show = (k) => {
+    for (const [each, line] of lines.entries()) {
+      const hair = figures[each].querySelector(".here");
+      hair.setAttribute("x1", x(tokens[k]));
+      hair.setAttribute("x2", x(tokens[k]));
+      figures[each].querySelector(".strong").textContent = write(line.values[k]);
+      figures[each].querySelector(".at").textContent = k === here ? "" : `at ${count(tokens[k])}`;
+    }
+  };
+  root.onpointermove = (event) => {
+    const drawing = event.target.closest?.("svg")?.getBoundingClientRect();
+    if (!drawing) return;
+    const place = (WIDTH * (event.clientX - drawing.left)) / drawing.width;
+    const distance = tokens.map((budget) => Math.abs(x(budget) - place));
+    show(distance.indexOf(Math.min(...distance)));
+  };
+  root.onpointerleave = () => show(here);
 }
 
 function panel({ line, others, x, y, tokens, here, write, what }) {
