@@ -160,7 +160,7 @@ def test_sliders_move_the_answer_to_what_python_gives(page: Any, planted_fit: La
         ("Parameters", 200, "params"),
         ("Training tokens", 180, "tokens"),
         ("Rust: available tokens", 150, "available"),
-        ("Epochs at most", 100, "max_epochs"),
+        ("Most epochs", 100, "max_epochs"),
         ("Java: floor", 90, "floors"),
         ("TypeScript: ceiling", 40, "ceilings"),
         ("Go: weight", 300, "weights"),

@@ -1,6 +1,6 @@
 // All controls of the scenario: its scale, and its limits in sections that open.
 
-import { count, element, percent } from "./format.js";
+import { brief, count, element, percent } from "./format.js";
 import { knob } from "./knob.js";
 
 const OBJECTIVES = {
@@ -42,19 +42,19 @@ export function buildControls(about, scenario, changed, bestShares) {
   const labels = new Map([...about.languages, ...about.targets].map(({ name, label }) => [name, label]));
   const labelOf = (name) => labels.get(name) ?? name;
 
-  const epochs = knob({ key: "max_epochs", label: "Epochs at most", kind: "number", low: 1, high: 64, log: true, unset: "high", unsetText: "no limit" }, scenario, changed);
+  const epochs = knob({ key: "max_epochs", label: "Most epochs", kind: "number", low: 1, high: 64, log: true, unset: "high", unsetText: "no limit" }, scenario, changed);
   knobs.push(epochs);
   section("Available data", listed("available", count),
     note("Distinct tokens that exist; repeated ones count for less."),
     ...each(about.languages, ({ name, label }) => ({
       key: `available.${name}`, label, spoken: `${label}: available tokens`, kind: "count", low: tokens[0], high: tokens[1], log: true, unset: "high", unsetText: "unlimited",
     })), epochs.root);
-  section("Floors", listed("floors", percent),
+  section("Floors", listed("floors", brief),
     note("Least share. Left empty, the smallest share that the runs measured; 0 lifts that."),
     ...each(about.languages, ({ name, label }) => ({
       key: `floors.${name}`, label, spoken: `${label}: floor`, kind: "part", low: 0, high: 1, unset: "low", unsetText: "as runs",
     })));
-  section("Ceilings", listed("ceilings", percent), note("Largest share."),
+  section("Ceilings", listed("ceilings", brief), note("Largest share."),
     ...each(about.languages, ({ name, label }) => ({
       key: `ceilings.${name}`, label, spoken: `${label}: ceiling`, kind: "part", low: 0, high: 1, unset: "high", unsetText: "none",
     })));
@@ -100,10 +100,10 @@ export function buildControls(about, scenario, changed, bestShares) {
   const near = knob({ key: "near.current", label: "Move at most", spoken: "Part of the tokens that may differ from your mixture", kind: "part", low: 0, high: 0.5, unset: "high", unsetText: "no limit" }, scenario, changed);
   const worseCurrent = knob({ key: "no_worse_than.current", label: "Than yours", spoken: "Loss above that of your mixture at most", kind: "part", low: 0, high: 0.1, unset: "high", unsetText: "no limit" }, scenario, changed);
   knobs.push(near, worseCurrent);
-  section("No language worse", listed("no_worse_than", percent),
+  section("No language worse", listed("no_worse_than", brief),
     note("By how much a loss may rise above its loss there."),
     add({ key: "no_worse_than.uniform", label: "Than uniform", spoken: "Loss above that of uniform at most", kind: "part", low: 0, high: 0.1, unset: "high", unsetText: "no limit" }), worseCurrent.root);
-  section("Your mixture", (now) => (now.hasCurrent ? listed("current", percent)(now) : now.currentSum === null ? "" : "does not sum to 100%"),
+  section("Your mixture", (now) => (now.hasCurrent ? listed("current", brief)(now) : now.currentSum === null ? "" : "does not sum to 100%"),
     note("Compared with; shares of the tokens."), tools,
     ...each(about.languages, ({ name, label }) => ({
       key: `current.${name}`, label, spoken: `${label}: share in your mixture`, kind: "part", low: 0, high: 1, unset: "low", unsetText: "none",

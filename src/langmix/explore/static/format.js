@@ -21,6 +21,9 @@ const sign = (text) => text.replace("-", "−");
 
 export const percent = (part, digits = 1) => sign((100 * part).toFixed(digits)) + "%";
 
+/** A share as it is typed: 2%, 12.5%. */
+export const brief = (part) => `${Number((100 * part).toPrecision(4))}%`;
+
 export const within = (low, high, write) =>
   low === null ? "unknown" : `${write(low).replace(/%$/, "")} to ${write(high)}`;
 

@@ -1,6 +1,6 @@
 // A knob: a slider and a box beside it for one field of the scenario.
 
-import { count, element, percent, readCount } from "./format.js";
+import { brief, count, element, readCount } from "./format.js";
 
 const STEPS = 400;
 
@@ -9,7 +9,7 @@ const readPart = (text) => (/%\s*$/.test(text) ? readCount(text.replace(/%\s*$/,
 /** How a kind of number is written and read. */
 export const KINDS = {
   count: { write: count, read: readCount, hint: "a number above 0 such as 1.5B, 350e9 or 800k", above: 0 },
-  part: { write: (part) => percent(part, 4).replace(/\.?0+%$/, "%"), read: readPart, hint: "a percentage from 0 to 100" },
+  part: { write: brief, read: readPart, hint: "a percentage from 0 to 100" },
   number: { write: (number) => String(Number(number.toPrecision(3))), read: readCount, hint: "a number, 0 or more" },
 };
 

@@ -1,6 +1,6 @@
 // Pinned scenarios beside the one that the sliders show. They live in the fragment of the address.
 
-import { change, count, element, percent, within } from "./format.js";
+import { brief, change, count, element, percent, within } from "./format.js";
 import { verdict } from "./answer.js";
 import { Scenario } from "./scenario.js";
 
@@ -118,9 +118,8 @@ export class Pins {
 }
 
 const plain = (value) => String(value).replaceAll("_", " ");
-const part = (value) => percent(value, 2).replace(/\.?0+%$/, "%");
 const SETTINGS = [
   ["objective", "Objective", plain], ["robust", "Robust", plain], ["weights", "Weights", plain], ["available", "Available", count],
-  ["max_epochs", "Epochs at most", plain], ["floors", "Floors", part], ["ceilings", "Ceilings", part], ["fixed", "Fixed", part],
-  ["no_worse_than", "No worse than", part], ["near", "Moved at most from", part], ["current", "Your mixture", part],
+  ["max_epochs", "Epochs at most", plain], ["floors", "Floors", brief], ["ceilings", "Ceilings", brief], ["fixed", "Fixed", brief],
+  ["no_worse_than", "No worse than", brief], ["near", "Moved at most from", brief], ["current", "Your mixture", brief],
 ];
