@@ -106,7 +106,7 @@ def test_the_command_serves_until_it_is_interrupted(folder: Path) -> None:
         told = json.loads(running.stdout.readline())
         assert told["local"] is True
         host, port = told["url"].removeprefix("http://").rstrip("/").split(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection = http.client.HTTPConnection(host, int(port), timeout=60)
         connection.request("GET", "/about")
         start = Scenario.from_query(json.loads(connection.getresponse().read())["start"])
         assert (start.params, start.tokens) == (2e6, 32e6)  # those of the mixture
@@ -116,10 +116,20 @@ def test_the_command_serves_until_it_is_interrupted(folder: Path) -> None:
         assert abs(current["gain"]["value"]) < 1e-9  # it was the best
         connection.close()
         # As it was sent, without a client that would tidy it.
-        with socket.create_connection((host, int(port)), timeout=20) as raw:
+        with socket.create_connection((host, int(port)), timeout=60) as raw:
             raw.sendall(b"GET /static/../_app.py HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert raw.recv(100).startswith(b"HTTP/1.1 404")
     finally:
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=20)
+        out, err = running.communicate(timeout=60)
     assert (running.returncode, out, err) == (0, "", "")
+
+
+def test_without_the_extra_the_command_that_installs_it_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "langmix.explore._serve")
+    refused = langmix("explore", "laws.json", "--no-browser", cwd=folder)
+    assert refused.returncode == 2
+    assert "run `pip install 'langmix[explore]'`" in refused.stderr
