@@ -143,12 +143,14 @@ def check(browser: Any, laws: Laws, scenario: Scenario) -> None:
         cells = texts(browser, f"#losses tr[data-target='{target}'] > *")
         assert cells[:3] == [label(target), f"{loss.value:.3f}", f"{loss.low:.3f} to {loss.high:.3f}"]
     for name, other in expected.against.items():
-        _, value, interval, verdict = texts(browser, f"#gains [data-mixture='{name}'] p")
+        _, value, interval, verdict, *rest = texts(browser, f"#gains [data-mixture='{name}'] p")
         gain = other.gain
         assert value == percent(gain.value, 2)
         assert interval == f"90% interval {percent(gain.low, 2)[:-1]} to {percent(gain.high, 2)}"
         noise = ": within noise" if gain.low <= 0 <= gain.high else ""
         assert verdict == f"better with probability {other.probability:.2f}{noise}"
+        kept = ", ".join(label(t) for t in laws.targets if t not in other.left_out)
+        assert rest == ([f"over {kept} alone: it has none of the others"] if other.left_out else [])
     assert texts(browser, "#warnings li") == list(expected.warnings)
 
 

@@ -16,22 +16,24 @@ export function verdict({ gain, probability }) {
 
 export function showAnswer(about, answer) {
   const { allocation } = answer;
-  showGains(allocation);
+  showGains(about, allocation);
   showSplit(about, answer);
   showLosses(about, allocation);
   showWarnings(allocation.warnings);
 }
 
-function showGains(allocation) {
+function showGains(about, allocation) {
   document.getElementById("gains").replaceChildren(
     ...Object.entries(allocation.against).map(([name, other]) => {
       const { gain } = other;
       const noise = gain.low === null || (gain.low <= 0 && gain.high >= 0);
-      return element("div", { className: noise ? "gain noise" : "gain", "data-mixture": name },
+      const kept = about.targets.filter((target) => !other.left_out.includes(target.name)).map(({ label }) => label);
+      return element("div", { className: `gain ${noise ? "noise" : gain.value < 0 ? "worse" : ""}`, "data-mixture": name },
         element("p", { className: "of" }, `Gain over ${nameOf(name)}`),
         element("p", { className: "value" }, gain.value === null ? "unknown" : percent(gain.value, 2)),
         element("p", { className: "how" }, gain.low === null ? "no bootstrap laws, no interval" : `90% interval ${within(gain.low, gain.high, (x) => percent(x, 2))}`),
-        element("p", { className: "how" }, gain.low === null ? "" : verdict(other)));
+        element("p", { className: "how" }, gain.low === null ? "" : verdict(other)),
+        other.left_out.length ? element("p", { className: "how" }, `over ${kept.join(", ") || "nothing"} alone: it has none of the others`) : null);
     }),
     element("p", { className: "scale-said" },
       `Fall of the objective (${allocation.objective.replaceAll("_", " ")}) from each mixture to the best one, at ${count(allocation.params)} parameters and ${count(allocation.tokens)} tokens.`),
