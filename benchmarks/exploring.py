@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -92,7 +93,8 @@ def _followed(url: str, repeats: int) -> str:
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1200"):
         options.add_argument(argument)
-    browser = webdriver.Chrome(options=options)
+    options.binary_location = shutil.which("chromium") or ""
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
     browser.get(url)
     times = []
     for k in range(repeats):
