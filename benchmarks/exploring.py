@@ -20,8 +20,7 @@ from importlib import resources
 import numpy as np
 
 from langmix import fit, read_runs
-from langmix.explore import Scenario, answer, curves
-from langmix.explore._serve import Server
+from langmix.explore import Scenario, answer, curves, open_server
 
 BASE = "params=4M&tokens=8M"
 SCENARIOS = {
@@ -56,7 +55,7 @@ def main() -> None:
     given = parser.parse_args()
     with resources.as_file(resources.files("langmix.data").joinpath("seven-languages.csv")) as path:
         laws = fit(read_runs(path))
-    server = Server(laws, source="laws.json", start=Scenario.from_query(BASE), host="127.0.0.1", port=None)
+    server = open_server(laws, source="laws.json", start=Scenario.from_query(BASE))
     running = threading.Thread(target=server.run)
     running.start()
     host, port = server.url.removeprefix("http://").rstrip("/").split(":")

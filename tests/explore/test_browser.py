@@ -14,8 +14,7 @@ pytest.importorskip("uvicorn", reason="needs the extra explore")
 from browser import chromium, requested
 from langmix import Allocation, allocate, export, prices_along
 from langmix.corpus._packages import cache_folder
-from langmix.explore import Scenario
-from langmix.explore._serve import Server
+from langmix.explore import Scenario, open_server
 from langmix.languages import label
 from langmix.laws import Laws
 from langmix.quantities import count
@@ -35,7 +34,7 @@ AXE = cache_folder() / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 
 @pytest.fixture(scope="module")
 def url(planted_fit: Laws) -> Iterator[str]:
-    server = Server(planted_fit, source="laws.json", start=START, host="127.0.0.1", port=None)
+    server = open_server(planted_fit, source="laws.json", start=START)
     running = threading.Thread(target=server.run)
     running.start()
     yield server.url
@@ -347,7 +346,7 @@ def test_axe_finds_no_fault(url: str, scheme: str, query: str) -> None:
 
 
 def test_a_server_that_ended_is_told(planted_fit: Laws) -> None:
-    server = Server(planted_fit, source="laws.json", start=START, host="127.0.0.1", port=None)
+    server = open_server(planted_fit, source="laws.json", start=START)
     running = threading.Thread(target=server.run)
     running.start()
     with chromium() as browser:
@@ -383,7 +382,7 @@ def test_names_are_text(planted_fit: Laws) -> None:
             least_share={name if k == old else k: v for k, v in planted_fit.reach.least_share.items()},
         ),
     )
-    server = Server(renamed, source=f"{name}.json", start=START, host="127.0.0.1", port=None)
+    server = open_server(renamed, source=f"{name}.json", start=START)
     running = threading.Thread(target=server.run)
     running.start()
     try:

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra explore")
 
 from langmix.errors import InputError
-from langmix.explore import Scenario
+from langmix.explore import Scenario, open_server
 from langmix.explore._serve import Server
 from langmix.laws import Laws, write_laws
 from terminal import langmix
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, planted_fit: Laws) -> Path:
 
 
 def server(laws: Laws, port: int | None, host: str = "127.0.0.1") -> Server:
-    return Server(laws, source="laws.json", start=START, host=host, port=port)
+    return open_server(laws, source="laws.json", start=START, host=host, port=port)
 
 
 def test_without_a_port_the_next_free_one_is_taken(planted_fit: Laws) -> None:

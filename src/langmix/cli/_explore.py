@@ -14,8 +14,7 @@ from langmix import files
 from langmix.allocate import read_mixture
 from langmix.cli import _options, _print
 from langmix.cli._app import app
-from langmix.errors import MissingExtraError
-from langmix.explore import Scenario
+from langmix.explore import Scenario, open_server
 from langmix.laws import Laws, read_laws
 
 
@@ -49,14 +48,8 @@ def explore(
     fitted = read_laws(laws)
     with _options.named({"shares": f"--mixture {mixture}", "params": "--params", "tokens": "--tokens"}):
         start = _start(fitted, mixture, params, tokens)
-    try:
-        from langmix.explore._serve import Server
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn", "anyio", "h11"):
-            raise
-        raise MissingExtraError(extra="explore", module=str(error.name), purpose="the explorer") from None
     with _options.named({"port": "--port", "host": "--host"}):
-        server = Server(fitted, source=laws.name, start=start, host=host, port=port)
+        server = open_server(fitted, source=laws.name, start=start, host=host, port=port)
     if json:
         typer.echo(json_text.dumps({"url": server.url, "local": server.local}))
     else:

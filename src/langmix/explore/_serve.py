@@ -24,15 +24,7 @@ _TRIED: Final = 50
 class Server:
     """The explorer on a socket that already listens, so that its address may be opened before it runs.
 
-    Args:
-        laws: what is explored.
-        source: name of their file.
-        start: the scenario to begin with.
-        host: a name or address of this machine.
-        port: None takes the next free one.
-
-    Raises:
-        InputError: the port is in use, or host and port cannot be bound.
+    See `langmix.explore.open_server` for its arguments.
     """
 
     def __init__(self, laws: Laws, *, source: str, start: Scenario, host: str, port: int | None) -> None:
