@@ -30,7 +30,7 @@ class Browser:
         self.driver = driver
 
     def open(self, url: str, *, scheme: str = "light", width: int = 1100, height: int = 1600) -> None:
-        """Open a page in a colour scheme and a width in CSS pixels; what earlier pages logged is forgotten."""
+        """Open a page in a colour scheme and a width in pixels; what earlier pages logged is forgotten."""
         self.console()
         self.requested_elsewhere()
         self.command(
@@ -62,7 +62,15 @@ class Browser:
         """Addresses beyond this machine that were asked for since the last question."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        here = ("file:", "data:", "blob:", "http://127.0.0.1", "http://localhost", "http://[::1]", "ws://127.")
+        here = (
+            "file:",
+            "data:",
+            "blob:",
+            "http://127.0.0.1",
+            "http://localhost",
+            "http://[::1]",
+            "ws://127.",
+        )
         return [url for url in urls if not url.startswith(here)]
 
     def faults(self, *, impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:

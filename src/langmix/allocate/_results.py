@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,8 @@ class Allocation:
         runs_sha256, langmix_version: provenance.
         robust: how the bootstrap laws were taken together (see `ROBUST`); None minimises under the best laws.
         draws: bootstrap laws that the intervals rest on; with 0 there are none, and they are NaN.
+        asked: the arguments of `allocate` besides the laws, params and tokens that were given, to ask the
+            same at another budget; None where that is not known, or of tokens that follow others.
     """
 
     params: float
@@ -95,6 +97,7 @@ class Allocation:
     langmix_version: str
     robust: str | None = None
     draws: int = field(default=0)
+    asked: Mapping[str, Any] | None = None
 
     @property
     def expected_gain(self) -> Interval:
