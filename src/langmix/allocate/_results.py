@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
 from langmix.laws import interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
@@ -103,6 +106,18 @@ class Allocation:
     def expected_gain(self) -> Interval:
         """Relative fall of the objective against the uniform mixture."""
         return self.against["uniform"].gain
+
+    def plot(self) -> Figure:
+        """Shares with intervals beside the other mixtures, and prices, as on the page.
+
+        ``mix.plot().savefig("allocation.svg")`` writes it.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        from langmix.report import plots  # late: the room of figures comes after this one
+
+        return plots.allocation(self)
 
     def token_counts(self) -> dict[str, int]:
         """Whole tokens per language, summing to the budget exactly (largest remainders)."""

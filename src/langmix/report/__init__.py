@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from langmix.allocate import Allocation, AtBudget, Validation
 from langmix.design import Plan
+from langmix.errors import InputError
 from langmix.laws import Laws, fitted_elsewhere, refuse_proportion
 from langmix.quantities import count
 from langmix.report._extra import needs_extra
@@ -56,11 +57,12 @@ def build_report(
         The path of the page.
 
     Raises:
-        InputError: the laws were fitted to other languages or targets than the run table has.
+        InputError: the laws were fitted to other languages or targets than the run table has, or an answer
+            is of other languages.
         MissingExtraError: matplotlib or jinja2 is not installed.
     """
     refuse_proportion(laws)
-    warnings = fitted_elsewhere(runs, laws)
+    warnings = (*fitted_elsewhere(runs, laws), *_solved_elsewhere(allocations, laws))
     with needs_extra("the report"):
         import matplotlib
 
@@ -85,6 +87,21 @@ def build_report(
             ]
         )
         return write_page(list(sections), folder, title=title, lede=_lede(runs, laws), warnings=warnings)
+
+
+def _solved_elsewhere(allocations: Sequence[Allocation], laws: Laws) -> Iterator[str]:
+    """A warning per answer of other laws; those of other languages cannot be shown together."""
+    for k, each in enumerate(allocations, 1):
+        if set(each.shares) != set(laws.languages):
+            raise InputError(
+                f"answer {k}: is a mixture of {', '.join(each.shares)}; the laws are of "
+                f"{', '.join(laws.languages)}; solve for it again with `langmix allocate` and these laws"
+            )
+        if each.runs_sha256 != laws.provenance.runs_sha256:
+            yield (
+                f"answer {k} was solved for with laws of another run table; it may disagree with what is "
+                "shown of these; solve for it again with `langmix allocate`"
+            )
 
 
 def _lede(runs: RunTable, laws: Laws) -> str:

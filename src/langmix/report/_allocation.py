@@ -44,11 +44,13 @@ def allocation_figure(allocation: Allocation, *, name: str) -> Drawing:
         size = 14 if mark == "|" else 5
         shares = 100 * data[f"share_{other}"]
         left.plot(shares, place, mark, color=colour, ms=size, mew=2 if mark in "|x" else 0, label=other)
-    for y, tokens, edge in zip(place, data["tokens"], np.fmax(share, high), strict=True):
-        left.annotate(count(tokens), (edge, y), xytext=(5, 0), textcoords="offset points", va="center")
-    left.set_title("share, and tokens")
+    most = 100 * float(np.nanmax(data.filter(like="share").to_numpy(dtype=float)))
+    for y, tokens in zip(place, data["tokens"], strict=True):
+        left.text(1.3 * most, y, count(tokens), ha="right", va="center")
+    left.set_title("share of the tokens")
+    left.set_title("tokens", loc="right", fontweight="normal")
     left.set_xlabel("% of the budget")
-    left.set_xlim(0, 1.18 * float(np.nanmax(np.fmax(share, high))))
+    left.set_xlim(0, 1.3 * most)
     left.set_yticks(place, [named(language) for language in data.iloc[:, 0]])
     left.invert_yaxis()
     price, at_uniform = data["price"] / unit, data["price_uniform"] / unit

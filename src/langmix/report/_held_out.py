@@ -121,12 +121,13 @@ def predicted_measured(predictions: pd.DataFrame) -> Drawing:
     )
 
 
-def error_rows(predictions: pd.DataFrame) -> dict[str, Any]:
+def error_rows(predictions: pd.DataFrame, targets: Sequence[str]) -> dict[str, Any]:
     """Mean absolute relative error of every target on every split; NaN where nothing was held out."""
     error = (predictions["predicted"] / predictions["measured"] - 1).abs()
     table = predictions.assign(error=error).pivot_table(
         index="target", columns="split", values="error", sort=False
     )
+    table = table.reindex([target for target in targets if target in table.index])
     return {
         "splits": list(table.columns),
         "rows": [(name, list(row)) for name, row in zip(table.index, table.to_numpy(), strict=True)],

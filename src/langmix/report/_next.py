@@ -18,7 +18,7 @@ _SIZES: Final = 3
 _BUDGETS: Final = 3
 _PART: Final = 0.1
 """Part of the FLOPs of the runs so far that the plan of the page may spend."""
-_STEPS: Final = 8
+_STEPS: Final = 12
 _HALF: Final = 0.5
 _NAMED: Final = 4
 

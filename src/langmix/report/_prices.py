@@ -7,6 +7,7 @@ from typing import Final, cast
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator
 
 from langmix.allocate import Allocation, Asked, AtBudget, prices_along
 from langmix.errors import InfeasibleError
@@ -86,6 +87,9 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
     right.set_title("price: what 1% more budget is worth")
     right.set_ylabel(objective_unit(allocation))
     right.set_yscale("log")
+    right.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    right.yaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
+    right.yaxis.set_minor_formatter(lambda value, _: "")
     for axis in (left, right):
         token_axis(axis)
         axis.set_xlabel("tokens of the budget")
@@ -109,8 +113,13 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
 
 
 def _free(along: Sequence[AtBudget]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """The price of what is at no limit: that of most tokens."""
-    return np.array([at.prices[max(at.shares, key=lambda each: at.shares[each])] for at in along])
+    """The price of what is at no limit, at each budget: the one that most have in common."""
+    found = []
+    for at in along:
+        prices = np.array([at.prices[each] for each in sorted(at.shares, key=lambda each: -at.shares[each])])
+        alike = np.abs(prices[:, None] / prices - 1) < _EQUAL
+        found.append(prices[int(np.argmax(alike.sum(axis=1)))])
+    return np.array(found)
 
 
 def _apart(values: Sequence[float], least: float) -> list[float]:

@@ -123,7 +123,7 @@ def trust(runs: RunTable, laws: Laws, predictions: pd.DataFrame | None, notes: S
         figure_of_errors=drawing,
         forms=form_rows(laws.held_out),
         form=laws.form,
-        targets=error_rows(shown) if unseen else None,
+        targets=error_rows(shown, laws.targets) if unseen else None,
     )
 
 

@@ -306,12 +306,19 @@ def build(config: CorpusConfig | ParallelConfig, folder: Path, progress: Progres
     return build_corpus(config, folder, progress=progress)
 
 
-def answer(laws: Laws, questions: Sequence[Question]) -> tuple[Allocation, ...]:
-    """An allocation per question."""
+def answer(
+    laws: Laws,
+    questions: Sequence[Question],
+    *,
+    mixtures: Mapping[str, Mapping[str, float]] | None = None,
+) -> tuple[Allocation, ...]:
+    """An allocation per question, compared with further mixtures too."""
     found = []
     for question in questions:
         params, tokens = question.target(laws)
-        found.append(allocate(laws, params=params, tokens=tokens, weights=question.weights))
+        found.append(
+            allocate(laws, params=params, tokens=tokens, weights=question.weights, mixtures=mixtures)
+        )
     return tuple(found)
 
 
