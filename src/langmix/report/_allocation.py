@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -46,13 +47,13 @@ def allocation_figure(allocation: Allocation, *, name: str) -> Drawing:
         left.plot(shares, place, mark, color=colour, ms=size, mew=2 if mark in "|x" else 0, label=other)
     most = 100 * float(np.nanmax(data.filter(like="share").to_numpy(dtype=float)))
     for y, tokens in zip(place, data["tokens"], strict=True):
-        left.text(1.3 * most, y, count(tokens), ha="right", va="center")
+        left.text(1.3 * most, float(y), count(tokens), ha="right", va="center")
     left.set_title("share of the tokens")
     left.set_title("tokens", loc="right", fontweight="normal")
     left.set_xlabel("% of the budget")
     left.set_xlim(0, 1.3 * most)
     left.set_yticks(place, [named(language) for language in data.iloc[:, 0]])
-    left.invert_yaxis()
+    left.set_ylim(len(data) - 0.4, -0.6)
     price, at_uniform = data["price"] / unit, data["price_uniform"] / unit
     right.hlines(place, price, at_uniform, color=SOFT, lw=1)
     right.plot(at_uniform, place, "|", color=SERIES[1], ms=14, mew=2)
@@ -89,6 +90,9 @@ def answer_values(allocation: Allocation) -> dict[str, Any]:
         "what": _what(allocation),
         "mixture": _mixture(allocation),
         "against": allocation.against,
+        "same": [
+            name for name, other in allocation.against.items() if _same(other.shares, allocation.shares)
+        ],
         "warnings": allocation.warnings,
         "rows": [
             {
@@ -140,6 +144,10 @@ def _mixture(allocation: Allocation) -> str:
         rest = shares[_NAMED:]
         said = [*said[:_NAMED], f"{100 * sum(s for _, s in rest):.1f}% for {len(rest)} others"]
     return _listed(said)
+
+
+def _same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    return all(abs(share - other[name]) < 1e-6 for name, share in one.items())
 
 
 def _listed(words: list[str]) -> str:

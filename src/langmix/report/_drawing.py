@@ -12,6 +12,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from langmix.languages import label
 from langmix.quantities import count
@@ -25,6 +26,8 @@ LEGIBLE: Final = 84
 
 LONGEST: Final = 22
 """Letters of a name that a figure shows."""
+
+_SHORT: Final = 30
 
 MOST_ROWS: Final = 60
 """Rows of data that the page shows as a table; more are in the CSV alone."""
@@ -137,9 +140,12 @@ def named(name: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def token_axis(axis: Axes) -> None:
-    """A logarithmic axis of tokens below, with a grid."""
+def token_axis(axis: Axes, *, dense: bool = False) -> None:
+    """A logarithmic axis of tokens below, with a grid; ``dense`` has three ticks per decade of a short one."""
     axis.set_xscale("log")
+    low, high = axis.get_xlim()
+    if dense and high < _SHORT * low:
+        axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.xaxis.set_major_formatter(lambda value, _: count(value))
     axis.xaxis.set_minor_formatter(lambda value, _: "")
     axis.grid(True)

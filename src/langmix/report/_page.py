@@ -68,12 +68,14 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.loopcontrols"],
     )
     environment.filters |= {
         "label": label,
         "prose": _prose,
         "count": count,
         "percent": _percent,
+        "share": _share,
         "inline": _inline,
     }
     return environment
@@ -95,6 +97,11 @@ def _inline(drawing: Drawing) -> Markup:
 
 def _percent(value: float, digits: int = 1) -> str:
     return f"{100 * value:.{digits}f}%".replace("-", "\N{MINUS SIGN}")
+
+
+def _share(value: float) -> str:
+    """A share in percent: one digit after the point, and two digits of those that would be lost in it."""
+    return _percent(value) if value >= 0.001 or value <= 0 else f"{100 * value:.2g}%"
 
 
 def _prose(text: str) -> Markup:

@@ -20,6 +20,7 @@ from langmix.report._palette import DASHES, GRID, INK, MARKERS, SERIES, SOFT
 
 _BUDGETS: Final = 15
 _DRAWN: Final = 10
+_LIMITED: Final = 4
 _EQUAL: Final = 0.01
 
 
@@ -63,7 +64,9 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
             left.plot(tokens, values, color=SOFT, lw=0.7)
     for k, (each, end) in enumerate(zip(drawn, ends, strict=True)):
         colour, dash = SERIES[k % len(SERIES)], DASHES[(k // len(SERIES)) % len(DASHES)]
-        left.plot(tokens, shares[each], dash, color=colour, lw=1.4, marker=MARKERS[k % len(MARKERS)], ms=3.5)
+        left.plot(
+            tokens, shares[each], ls=dash, color=colour, lw=1.4, marker=MARKERS[k % len(MARKERS)], ms=3.5
+        )
         left.annotate(
             named(each),
             (tokens[-1], shares[each][-1]),
@@ -78,10 +81,12 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
     free = _free(along)
     right.plot(tokens, free, color=SERIES[0], lw=1.6, marker="o", ms=3.5, label="at no limit")
     limited = {each: p for each, p in prices.items() if (np.abs(p / free - 1) > _EQUAL).any()}
-    for k, (each, values) in enumerate(list(limited.items())[:_DRAWN]):
+    for values in list(limited.values())[_LIMITED:]:
+        right.plot(tokens, values, color=SOFT, lw=0.7)
+    for k, (each, values) in enumerate(list(limited.items())[:_LIMITED]):
         mark, dash = MARKERS[(k + 1) % len(MARKERS)], DASHES[1 + k % (len(DASHES) - 1)]
         colour = SERIES[(k + 1) % len(SERIES)]
-        right.plot(tokens, values, dash, color=colour, lw=1.1, marker=mark, ms=3.5, label=named(each))
+        right.plot(tokens, values, ls=dash, color=colour, lw=1.1, marker=mark, ms=3.5, label=named(each))
     if limited:
         right.legend(fontsize=8)
     right.set_title("price: what 1% more budget is worth")
@@ -101,7 +106,11 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
         title=f"Along the budget, at {count(allocation.params)} parameters",
         reading="The best mixture and its prices at other budgets, by the best laws and without intervals. "
         "The upright line is the budget that was asked about; shaded: more tokens than any run."
-        + (" Grey lines: the smaller shares, named in the CSV." if len(drawn) < len(shares) else "")
+        + (
+            " Grey lines: the others, named in the CSV."
+            if len(shares) > _DRAWN or len(limited) > _LIMITED
+            else ""
+        )
         + (
             " A language at a floor has a lower price than the others, at a cap a higher one."
             if limited

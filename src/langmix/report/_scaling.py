@@ -56,7 +56,7 @@ def scaling_curves(laws: Laws, runs: RunTable | None = None) -> Drawing | None:
         for size in drawn:
             rows += _curve(axis, laws, target, size, budgets, _style(drawn, size)["color"])
         axis.set_title(named(target))
-        token_axis(axis)
+        token_axis(axis, dense=columns <= 3)
     for axis in axes[len(shown) :]:
         axis.set_axis_off()
     for axis in axes[: len(shown) : columns]:
@@ -112,7 +112,7 @@ def exponents(laws: Laws) -> Drawing:
         axis.grid(axis="x")
     any_bound = bool(data[["alpha_at_bound", "beta_at_bound"]].any(axis=None))
     axes[0].set_yticks(place, [named(t) for t in data["target"]])
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(data) - 0.4, -0.6)
     return Drawing(
         name="exponents",
         title="Scaling exponents of each language",
