@@ -30,7 +30,7 @@ class Page(HTMLParser):
         self.scopes: list[str | None] = []
         self.tables: list[tuple[str, list[list[str]]]] = []
         self.text = ""
-        self._region = ""
+        self._region = self._inside = ""
         self.feed(text)
 
     @property

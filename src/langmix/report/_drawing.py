@@ -141,7 +141,7 @@ def named(name: str) -> str:
 
 
 def token_axis(axis: Axes, *, dense: bool = False) -> None:
-    """A logarithmic axis of tokens below, with a grid; ``dense`` has three ticks per decade of a short one."""
+    """A logarithmic axis of tokens below, with a grid; ``dense``: three ticks per decade of a short one."""
     axis.set_xscale("log")
     low, high = axis.get_xlim()
     if dense and high < _SHORT * low:
