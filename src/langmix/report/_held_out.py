@@ -18,7 +18,7 @@ _MOST: Final = 600
 """Points of a panel; of more an even selection is drawn."""
 
 SPLITS: Final = {
-    "new runs": "new runs: a fifth of them at a time",
+    "new runs": "other runs than the fit",
     "larger N": "larger models than the fit",
     "larger D": "more tokens than the fit",
 }
@@ -86,7 +86,7 @@ def predicted_measured(predictions: pd.DataFrame) -> Drawing:
                     label=label,
                     mew=0,
                 )
-        axis.set_title(SPLITS.get(split, "on the runs of the fit").partition(":")[0])
+        axis.set_title(SPLITS.get(split, "the runs of the fit"))
         axis.text(
             0.04,
             0.96,
