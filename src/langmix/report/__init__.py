@@ -109,7 +109,8 @@ def _lede(runs: RunTable, laws: Laws) -> str:
     (small, large), (few, many) = laws.reach.params, laws.reach.tokens
     return (
         f"How many tokens of each {kind_of(laws.languages)} to train on, from {len(set(runs.run))} measured "
-        f"runs ({len(runs)} checkpoints, {count(small)} to {count(large)} parameters, {count(few)} to {count(many)} tokens)."
+        f"runs ({len(runs)} checkpoints, {count(small)} to {count(large)} parameters, "
+        f"{count(few)} to {count(many)} tokens)."
     )
 
 
