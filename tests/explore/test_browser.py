@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,8 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="needs the extra explore")
 
-from browser import chromium, requested
+from browser import Browser, chromium
 from langmix import Allocation, allocate, export, prices_along
-from langmix.corpus._packages import cache_folder
 from langmix.explore import Scenario, open_server
 from langmix.languages import label
 from langmix.laws import Laws
@@ -29,7 +29,6 @@ LIMITED = (
     "&current.python=0.5&current.java=0.2&current.go=0.3&no_worse_than.uniform=0.05"
 )
 PINNED = "#pin=params%3D1e6%26tokens%3D16e6"
-AXE = cache_folder() / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -42,22 +41,29 @@ def url(planted_fit: Laws) -> Iterator[str]:
     running.join()
 
 
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Any]:
+@contextmanager
+def window(*, width: int = 1400, scheme: str = "light") -> Iterator[Browser]:
     with chromium() as browser:
+        browser.show_as(scheme=scheme, width=width, height=1200)
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with window() as browser:
         yield browser
 
 
 @pytest.fixture
-def page(chrome: Any, url: str) -> Iterator[Any]:
+def page(chrome: Browser, url: str) -> Iterator[Any]:
     """Freshly opened; whatever a test does, no error comes to the console and no request leaves."""
-    chrome.get("about:blank")
-    chrome.get_log("browser")
-    requested(chrome)
-    visit(chrome, url)
-    yield chrome
-    assert chrome.get_log("browser") == []
-    assert [each for each in requested(chrome) if not each.startswith((url, "data:", "about:"))] == []
+    chrome.driver.get("about:blank")
+    chrome.console()
+    chrome.requested()
+    visit(chrome.driver, url)
+    yield chrome.driver
+    assert chrome.console() == []
+    assert [each for each in chrome.requested() if not each.startswith((url, "data:", "about:"))] == []
 
 
 def visit(browser: Any, address: str) -> None:
@@ -201,12 +207,12 @@ def test_typed_numbers_are_taken_as_they_are_and_others_refused(page: Any, plant
     assert settled(page) == after
 
 
-def test_of_many_movements_the_last_one_counts(page: Any, planted_fit: Laws) -> None:
+def test_of_many_movements_the_last_one_counts(page: Any, chrome: Browser, planted_fit: Laws) -> None:
     for place in range(100, 220, 3):
         slide(page, "Training tokens", place)
     slide(page, "Training tokens", 140)
     after = settled(page)
-    asked_for = [each for each in requested(page) if "/answer?" in each]
+    asked_for = [each for each in chrome.requested() if "/answer?" in each]
     assert len(asked_for) < 30  # one at a time, those in between left out
     assert count(after.tokens) == page.find_element(
         "css selector", "input[aria-label='Training tokens, typed']"
@@ -322,10 +328,10 @@ def test_a_link_that_is_amiss_is_one_message(page: Any, url: str) -> None:
 
 @pytest.mark.parametrize("width", [400, 500, 1000, 1400, 2000])
 def test_nothing_is_wider_than_the_window(url: str, width: int) -> None:
-    with chromium(width=width) as browser:
-        visit(browser, f"{url}?{LIMITED}{PINNED}")
-        browser.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true })")
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    with window(width=width) as browser:
+        visit(browser.driver, f"{url}?{LIMITED}{PINNED}")
+        browser.run("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+        assert browser.run("return document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -333,23 +339,18 @@ def test_nothing_is_wider_than_the_window(url: str, width: int) -> None:
     "query", ["", f"?{LIMITED}{PINNED}", "?params=1&tokens=2&floors.go=0.6&floors.rust=0.6"]
 )
 def test_axe_finds_no_fault(url: str, scheme: str, query: str) -> None:
-    if not AXE.exists():
-        pytest.skip("needs axe-core: `make axe`")
-    with chromium(scheme=scheme) as browser:
-        visit(browser, url + query)
-        browser.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true })")
-        browser.execute_script(AXE.read_text())
-        found = browser.execute_async_script("axe.run().then(arguments[0])")
-        assert len(found["passes"]) > 30
-        faults = [(each["id"], each["impact"], each["nodes"][0]["html"]) for each in found["violations"]]
-        assert faults == []
+    with window(scheme=scheme) as browser:
+        visit(browser.driver, url + query)
+        browser.run("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+        assert browser.faults(impacts=("minor", "moderate", "serious", "critical")) == []
 
 
 def test_a_server_that_ended_is_told(planted_fit: Laws) -> None:
     server = open_server(planted_fit, source="laws.json", start=START)
     running = threading.Thread(target=server.run)
     running.start()
-    with chromium() as browser:
+    with window() as opened:
+        browser = opened.driver
         visit(browser, server.url)
         server.stop()
         running.join()
@@ -386,7 +387,8 @@ def test_names_are_text(planted_fit: Laws) -> None:
     running = threading.Thread(target=server.run)
     running.start()
     try:
-        with chromium() as browser:
+        with window() as opened:
+            browser = opened.driver
             visit(browser, server.url)
             slide(browser, f"{label(name)}: floor", 160)
             assert settled(browser).floors == {name: 0.4}
