@@ -20,11 +20,6 @@ _NAMED: Final = 6
 _OTHERS: Final = 4
 
 
-def price_unit(allocation: Allocation) -> float:
-    """What prices are shown as multiples of: the highest at the uniform mixture."""
-    return max(allocation.against["uniform"].prices.values()) or 1.0
-
-
 def objective_unit(allocation: Allocation) -> str:
     """What the objective is measured in."""
     return _UNITS.get(allocation.objective.removesuffix(", weighted"), "of the objective")
@@ -34,7 +29,7 @@ def allocation_figure(allocation: Allocation, *, name: str) -> Drawing:
     """Shares with intervals beside other mixtures, and prices beside those at uniform."""
     data = _data(allocation)
     others = list(allocation.against)[:_OTHERS]
-    unit = price_unit(allocation)
+    unit = allocation.price_unit
     figure, (left, right) = panels(1, 2, height=0.34 * len(data) + 1.6, sharey=True)
     place = np.arange(len(data))
     low, share, high = (100 * data[c].to_numpy(dtype=float) for c in ("share_low", "share", "share_high"))
@@ -78,7 +73,7 @@ def allocation_figure(allocation: Allocation, *, name: str) -> Drawing:
 def answer_values(allocation: Allocation) -> dict[str, Any]:
     """What the page says of an allocation beside its figure."""
     unit, uniform, tokens = (
-        price_unit(allocation),
+        allocation.price_unit,
         allocation.against["uniform"],
         allocation.token_counts(),
     )
