@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+import pandas as pd
+
 from langmix.allocate import Allocation, Validation
 from langmix.errors import MissingExtraError
 from langmix.laws import Laws, fitted_elsewhere, refuse_proportion
@@ -24,6 +26,7 @@ def build_report(
     notes: Sequence[str] = (),
     validations: Mapping[str, Validation] = MappingProxyType({}),
     translation: Translation | None = None,
+    scores: pd.DataFrame | None = None,
 ) -> Path:
     """Write ``index.html`` and ``figures/`` (SVG, PNG, CSV) in a folder.
 
@@ -37,6 +40,7 @@ def build_report(
         notes: caveats that the page carries.
         validations: of answers by further runs, if there are any, by objective.
         translation: what organisations of the data do to translation, if the runs tell.
+        scores: what models of these runs can do, as in ``evaluation.csv`` of a study.
 
     Returns:
         The path of the page.
@@ -62,6 +66,7 @@ def build_report(
         notes=notes,
         validations=validations,
         translation=translation,
+        scores=scores,
     )
 
 

@@ -20,6 +20,7 @@ from langmix.quantities import count
 from langmix.report._answers import allocation_figure, price_unit
 from langmix.report._curves import exponents, predicted_measured, scaling_curves
 from langmix.report._drawing import STYLE, Drawing
+from langmix.report._evaluation import gains_figure, pass_rows
 from langmix.report._matrices import synergy_map, transfer_map
 from langmix.report._translation import (
     direction_maps,
@@ -45,6 +46,7 @@ def write_page(
     notes: Sequence[str],
     validations: Mapping[str, Validation],
     translation: Translation | None,
+    scores: pd.DataFrame | None,
 ) -> Path:
     """Draw everything in memory, then write figures and, last, the page."""
     warnings = fitted_elsewhere(runs, laws)
@@ -58,6 +60,7 @@ def write_page(
             validation_figure(each, name=f"validation-{k}" if k > 1 else "validation", objective=objective)
             for k, (objective, each) in enumerate(validations.items(), 1)
         ]
+        evaluated = None if scores is None else gains_figure(scores)
     html = _template().render(
         title=title,
         at_bound={s.target: s.at_bound for s in laws.summaries},
@@ -78,6 +81,8 @@ def write_page(
             (objective, each, _figure(drawing))
             for (objective, each), drawing in zip(validations.items(), tested, strict=True)
         ],
+        evaluated=_figure(evaluated),
+        passes=[] if scores is None else pass_rows(scores),
         translation=translation,
         translated=[_figure(d) for d in translated],
         effects=effect_rows(translation) if translation else [],
@@ -87,7 +92,17 @@ def write_page(
         laws=laws,
         trained=len(set(runs.run)),
     )
-    for drawing in (*answers, curves, fit, *synergy_maps, transfer, residuals, *tested, *translated):
+    for drawing in (
+        *answers,
+        curves,
+        fit,
+        *synergy_maps,
+        transfer,
+        residuals,
+        *tested,
+        evaluated,
+        *translated,
+    ):
         if drawing is not None:
             place = folder / "figures" / drawing.name
             files.write_text(place.with_suffix(".svg"), drawing.svg())

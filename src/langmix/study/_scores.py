@@ -26,15 +26,21 @@ COLUMNS: Final = ("measure", "arm", "against", "seed", "language", "value", "low
   gain`` (points) of an arm against another, above 0 where it is better; ``pass@1`` of an arm; ``ended:
   STATUS``, programs of an arm that ended so.
 - seed: of the model; empty where it is of all seeds of an arm.
-- language: or the name of an objective, the mean of its languages by their weights.
+- language: or ``objective: NAME``, the mean of its languages by their weights; or ``all``, of all problems.
 - low, high: 90% interval, over documents, over seeds and documents, or over problems.
 - count: of documents, problems or programs.
 """
 ALL: Final = "all"
+OBJECTIVE: Final = "objective: "
 LOSS_GAIN: Final = "loss gain"
 BLEU_GAIN: Final = "bleu gain"
 PASS: Final = "pass@1"
 _DRAWS: Final = 1000
+_TYPES: Final = {
+    **dict.fromkeys(COLUMNS, "object"),
+    **dict.fromkeys(("value", "low", "high"), "float64"),
+    **dict.fromkeys(("seed", "count"), "Int64"),
+}
 
 Counted = Mapping[tuple[str, int], Mapping[str, NDArray[np.float64]]]
 """What was counted of documents, shape (documents, counts), by arm and seed and by language."""
@@ -104,7 +110,7 @@ def gain_rows(
         measured = {language: weights.get(language, 0.0) for language in own}
         asked = {language: {language: 1.0} for language in own}
         if any(measured.values()):
-            asked[name] = measured
+            asked[f"{OBJECTIVE}{name}"] = measured
         for what, each in asked.items():
             found = difference(arms[baseline], own, score, better, weights=each)
             many = sum(own[language].shape[1] for language, weight in each.items() if weight > 0)
@@ -137,7 +143,7 @@ def pass_rows(judged: Mapping[tuple[str, int], Sequence[Judged]]) -> list[Row]:
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:
     """Rows under `COLUMNS`."""
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seed": "Int64", "count": "Int64"})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_TYPES)
 
 
 def told(scores: pd.DataFrame) -> list[str]:
@@ -152,7 +158,9 @@ def told(scores: pd.DataFrame) -> list[str]:
             value, low, high = (100 * n if measure == LOSS_GAIN else n for n in found)
             what = "loss" if measure == LOSS_GAIN else "BLEU"
             parts.append(f"{what} {value:+.2f}{unit} ({low:.2f} to {high:.2f}), {found.verdict}")
-        lines.append(f"{arm} against {against}, for {row.language}: {'; '.join(parts)}")
+        lines.append(
+            f"{arm} against {against}, for {row.language.removeprefix(OBJECTIVE)}: {'; '.join(parts)}"
+        )
     passed = scores[(scores.measure == PASS) & (scores.language == ALL)]
     lines += [
         f"pass@1 of {row.arm}: {row.value:.1%} ({row.low:.1%} to {row.high:.1%}) of {row['count']} problems"
@@ -173,7 +181,7 @@ def read_scores(path: Path) -> pd.DataFrame:
         InputError: no such file, or other columns.
     """
     files.read_text(path, what="scores that `langmix study run` wrote")
-    found = pd.read_csv(path, dtype={"seed": "Int64", "count": "Int64"})
+    found = pd.read_csv(path, dtype=_TYPES)
     if tuple(found.columns) != COLUMNS:
         raise InputError(f"{path}: has columns {', '.join(found.columns)}; expected {', '.join(COLUMNS)}")
     return found
