@@ -6,7 +6,7 @@ import functools
 import json
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from code_samples import function
 from langmix.corpus import open_corpus
 from langmix.errors import InputError, MissingExtraError
 from langmix.evaluate import losses
-from langmix.evaluate.execution import Harness
+from langmix.evaluate.execution import Harness, SandboxError
 from langmix.study import _evaluating as evaluating
 from langmix.study import _stages as stages
 from langmix.study import read_study, run_study, study_status
@@ -106,11 +106,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def kept(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(trained, tmp_path_factory.mktemp("kept") / "study")
+
+
 @pytest.fixture
-def folder(trained: Path, tmp_path: Path) -> Path:
+def folder(trained: Path, kept: Path) -> Iterator[Path]:
     """The same, to be broken."""
-    shutil.copytree(trained, tmp_path / "study")
-    return tmp_path / "study"
+    yield trained
+    shutil.rmtree(trained)
+    shutil.copytree(kept, trained)
 
 
 def run(folder: Path) -> list[str]:
@@ -159,7 +165,8 @@ def test_the_losses_are_those_of_evaluate_losses(trained: Path) -> None:
 
 def test_a_gain_is_that_of_the_models(trained: Path) -> None:
     scores = read_scores(trained / "evaluation.csv")
-    bits = scores[scores.measure == "bits_per_byte"].set_index(["arm", "seed", "language"]).value
+    bits = scores[scores.measure == "bits_per_byte"].set_index(["arm", "seed", "language"])
+    bits = bits.value.sort_index()
     gains = scores[(scores.measure == "loss gain")].set_index(["arm", "language"]).value
     python = [1 - bits["recommended-py", s, "python"] / bits["uniform", s, "python"] for s in (0, 1)]
     for what in ("python", "objective: py"):
@@ -288,11 +295,13 @@ def test_a_missing_extra_leaves_out_what_needs_it(folder: Path, monkeypatch: pyt
 
 
 def test_without_a_sandbox_nothing_is_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluating, "Harness", functools.partial(Harness, workers=1))
-    monkeypatch.setattr("langmix.evaluate.execution._sandbox.shutil.which", lambda name: None)
+    def absent(*given: object, **named: object) -> None:
+        raise SandboxError("bubblewrap is not installed")
+
+    monkeypatch.setattr(evaluating, "Harness", absent)
     (folder / "evaluation.csv").unlink()
     said = run(folder)
-    assert any(line.startswith("evaluate: pass@1 is left out: ") for line in said)
+    assert "evaluate: pass@1 is left out: bubblewrap is not installed" in said
     assert "pass@1" not in set(read_scores(folder / "evaluation.csv").measure)
 
 

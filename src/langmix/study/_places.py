@@ -71,7 +71,10 @@ class Places:
             "validate": config.model_dump_json(
                 include={"validation": True, "sizes": True, "recipe": True, "plan": {"max_epochs"}}
             ),
-            "evaluate": config.model_dump_json(include={"evaluation": True, "validation": {"objectives"}}),
+            "evaluate": config.model_dump_json(
+                include={"evaluation": True, "validation": {"objectives"}},
+                exclude={"evaluation": {"problems": {"paths"}}},
+            ),
             "report": config.model_dump_json(include={"title", "notes", "questions", "validation"}),
         }[stage]
         tested = [self.validation_csv] if config.validation else []
