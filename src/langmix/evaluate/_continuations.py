@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from langmix import files
 from langmix.corpus import Corpus
 from langmix.errors import InputError
 from langmix.evaluate._bleu import lex
@@ -126,6 +128,16 @@ def continuations(
             references=[tokenizer.decode(each.reference) for each in chosen],
         )
     return found
+
+
+def write_continuations(written: Mapping[str, Continued], path: Path) -> None:
+    """Write texts beside their references, a row of JSONL each."""
+    rows = [
+        {"language": name, "text": text, "reference": reference}
+        for name, each in written.items()
+        for text, reference in zip(each.texts, each.references, strict=True)
+    ]
+    files.write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def _lexed(language: str) -> bool:

@@ -19,7 +19,7 @@ from langmix.corpus import Corpus, open_corpus
 from langmix.errors import InputError, MissingExtraError
 from langmix.evaluate._bleu import bleu_counts, bleu_signature
 from langmix.evaluate._complete import weights_file, write_completions
-from langmix.evaluate._continuations import continuations
+from langmix.evaluate._continuations import continuations, write_continuations
 from langmix.evaluate._losses import document_losses
 from langmix.evaluate.execution import (
     Harness,
@@ -129,14 +129,7 @@ class Evaluating:
 
         def measure(model: Path) -> Counts:
             written = continuations(model, corpus, documents=many)
-            lines = [
-                json.dumps({"language": name, "text": text, "reference": reference}, ensure_ascii=False)
-                for name, each in written.items()
-                for text, reference in zip(each.texts, each.references, strict=True)
-            ]
-            files.write_text(
-                self._place(model) / "continuations.jsonl", "".join(f"{line}\n" for line in lines)
-            )
+            write_continuations(written, self._place(model) / "continuations.jsonl")
             return {
                 name: bleu_counts(each.texts, each.references, name).astype(float)
                 for name, each in written.items()
