@@ -63,4 +63,4 @@ def test_tuples_of_java() -> None:
         if harness.missing:
             pytest.skip(f"not installed: {harness.missing['java']}")
         found = harness.judge("java", PROGRAM)
-    assert found.status == Status.PASSED, found.compiler + found.err
+    assert found.status == Status.PASSED, found.ended.compiler + found.ended.err

@@ -76,8 +76,8 @@ def judged(harness: Harness, data: Path, language: str, rows: list[dict[str, str
         found = harness.judge(language, f"{problem['prompt']}{row['completion']}\n{problem['tests']}")
         if found.status == row["status"]:
             return ""
-        said = "\n".join(stream[-600:] for stream in (found.compiler, found.out, found.err))
-        return f"expected {row['status']!r}, got {found.status.value!r}, exit code {found.code}: {said}"
+        said = "\n".join(stream[-600:] for stream in (found.ended.compiler, found.ended.out, found.ended.err))
+        return f"expected {row['status']!r}, got {found.status.value!r}, exit code {found.ended.code}: {said}"
 
     with ThreadPoolExecutor(harness.workers) as pool:
         wrong = list(pool.map(judge, rows))

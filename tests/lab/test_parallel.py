@@ -17,7 +17,7 @@ pytest.importorskip("tokenizers")
 pytest.importorskip("rensa")
 
 from code_samples import write_code  # noqa: E402
-from test_lab import SIZE, random_model  # noqa: E402
+from tiny import SIZE, random_model  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
 from langmix.corpus import Corpus, CorpusConfig, build_corpus, open_corpus, source_of  # noqa: E402

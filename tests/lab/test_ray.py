@@ -20,7 +20,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("ray")
 
-from test_lab import RECIPE, SIZE
+from tiny import RECIPE, SIZE
 
 from langmix.corpus import Corpus
 from langmix.design import grid, mixtures
@@ -38,7 +38,7 @@ _DRIVER = """
 import json
 import sys
 from pathlib import Path
-from test_lab import RECIPE, SIZE
+from tiny import RECIPE, SIZE
 from test_ray import PLAN
 from langmix.corpus import open_corpus
 from langmix.lab import Ray, sweep

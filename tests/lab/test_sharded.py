@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from test_lab import RECIPE, SIZE  # noqa: E402
+from tiny import RECIPE, SIZE  # noqa: E402
 
 from langmix.corpus import Corpus  # noqa: E402
 from langmix.design import PlannedRun  # noqa: E402

@@ -47,8 +47,13 @@ class Drained:
     compile_seconds: float
     run_seconds: float
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was ended for what it did."""
+        return self.timed_out or self.flooded or self.exceeded
 
-class _Stream:
+
+class Stream:
     """The beginning and the end of what is written."""
 
     def __init__(self) -> None:
@@ -96,7 +101,7 @@ def drain(
         "out": process.stdout.fileno(),
         "err": process.stderr.fileno(),
     }
-    streams = {name: _Stream() for name in pipes}
+    streams = {name: Stream() for name in pipes}
     begun = looked = time.monotonic()
     compiled: float | None = None
     timed_out = flooded = too_large = False

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from langmix import files
 from langmix._version import VERSION
-from langmix.evaluate.execution._harness import Harness, Verdict
+from langmix.evaluate.execution._harness import Harness
 from langmix.evaluate.execution._problems import Sample
 from langmix.evaluate.execution._status import MULTIPL_E, Status
 
@@ -134,19 +134,20 @@ def passed_by_problem(judged: Iterable[Judged]) -> Mapping[str, dict[str, list[b
 
 
 def _judge(sample: Sample, harness: Harness, mark: str) -> Judged:
-    verdict: Verdict = harness.judge(sample.problem.language, sample.problem.program(sample.completion))
+    verdict = harness.judge(sample.problem.language, sample.problem.program(sample.completion))
+    ended = verdict.ended
     return Judged(
         name=sample.problem.name,
         language=sample.problem.language,
         sample=sample.number,
         mark=mark,
         status=verdict.status,
-        code=verdict.code,
-        compile_seconds=round(verdict.compile_seconds, 3),
-        run_seconds=round(verdict.run_seconds, 3),
-        compiler=_cut(verdict.compiler),
-        out=_cut(verdict.out),
-        err=_cut(verdict.err),
+        code=ended.code,
+        compile_seconds=round(ended.compile_seconds, 3),
+        run_seconds=round(ended.run_seconds, 3),
+        compiler=_cut(ended.compiler),
+        out=_cut(ended.out),
+        err=_cut(ended.err),
     )
 
 

@@ -16,6 +16,8 @@ from queue import SimpleQueue
 from types import TracebackType
 
 from langmix.errors import InputError
+from langmix.evaluate.execution._compiler import Compiler
+from langmix.evaluate.execution._drain import Drained
 from langmix.evaluate.execution._sandbox import Limits, Sandbox, Steps
 from langmix.evaluate.execution._self_test import self_test
 from langmix.evaluate.execution._status import Status
@@ -23,24 +25,12 @@ from langmix.evaluate.execution._toolchains import GO_CACHE, PROFILES, TOOLCHAIN
 from langmix.evaluate.execution._verdicts import verdict
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found of one program.
-
-    Attributes:
-        status: exactly one.
-        code: exit code of the phase in which it ended.
-        compiler, out, err: what was written.
-        compile_seconds, run_seconds: of wall-clock time.
-    """
+    """What was found of one program: exactly one status, and what it was read from."""
 
     status: Status
-    code: int
-    compiler: str
-    out: str
-    err: str
-    compile_seconds: float
-    run_seconds: float
+    ended: Drained
 
 
 class Harness:
@@ -84,7 +74,7 @@ class Harness:
         self.tools: dict[str, Tools] = {name: tools for name, tools in found.items() if tools is not None}
         self.missing = {name: TOOLCHAINS[name].install for name, tools in found.items() if tools is None}
         self._stack = ExitStack()
-        self._sandboxes: SimpleQueue[Sandbox] = SimpleQueue()
+        self._workers: SimpleQueue[_Worker] = SimpleQueue()
         self._shared: dict[str, Path] = {}
 
     def __enter__(self) -> Harness:
@@ -100,7 +90,7 @@ class Harness:
             if "go" in self.tools:
                 self._shared["go"] = _go_cache(self.tools["go"], scratch)
             for sandbox in sandboxes:
-                self._sandboxes.put(sandbox)
+                self._workers.put(_Worker(sandbox, self._compilers(sandbox.place)))
             self._stack = self._stack.pop_all()
         return self
 
@@ -116,29 +106,48 @@ class Harness:
             language: that has tools.
             program: whole, with its tests.
         """
-        steps = self.steps(language, program)
-        sandbox = self._sandboxes.get()
-        try:
-            ended = sandbox.run(steps, self.limits)
-        finally:
-            self._sandboxes.put(sandbox)
-        return Verdict(
-            status=verdict(language, ended),
-            code=ended.code,
-            compiler=ended.compiler,
-            out=ended.out,
-            err=ended.err,
-            compile_seconds=ended.compile_seconds,
-            run_seconds=ended.run_seconds,
-        )
-
-    def steps(self, language: str, program: str) -> Steps:
-        """What is run of a program."""
         content = program.encode("utf-8", errors="replace")
+        worker = self._workers.get()
+        try:
+            ended = self._run(worker, language, content)
+        finally:
+            self._workers.put(worker)
+        return Verdict(verdict(language, ended), ended)
+
+    def _run(self, worker: _Worker, language: str, content: bytes) -> Drained:
+        if language not in worker.compilers:
+            return worker.sandbox.run(self._steps(language, content), self.limits)
+        compiled = worker.compilers[language].compile(content, self.limits)
+        if not compiled.succeeded:
+            return compiled.ended
+        ran = worker.sandbox.run(self._steps(language, compiled.made), self.limits)
+        return replace(ran, compiler=compiled.ended.compiler, compile_seconds=compiled.ended.compile_seconds)
+
+    def _steps(self, language: str, content: bytes) -> Steps:
+        """What is run of a program, or of what its compiler made."""
         steps = TOOLCHAINS[language].steps(content, self.tools[language], self.profile)
         if language == "go" and "go" in self._shared:
             steps = replace(steps, folders={**steps.folders, GO_CACHE: self._shared["go"]})
         return steps
+
+    def _compilers(self, place: int) -> dict[str, Compiler]:
+        """Those that stay up beside one sandbox, each a user of its own."""
+        served = {name: TOOLCHAINS[name].server for name in self.tools}
+        compilers = {}
+        for k, (name, server) in enumerate((n, s) for n, s in served.items() if s is not None):
+            sandbox = Sandbox(place + (k + 1) * self.workers, unsafe=self.unsafe)
+            compilers[name] = Compiler(sandbox, server(self.tools[name], self.profile))
+            self._stack.callback(compilers[name].close)
+            compilers[name].start()
+        return compilers
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """A sandbox for programs, and the compilers beside it by language."""
+
+    sandbox: Sandbox
+    compilers: dict[str, Compiler]
 
 
 def _seen(tools: Tools, scratch: Path) -> Tools:

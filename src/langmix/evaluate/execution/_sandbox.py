@@ -21,7 +21,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -122,66 +122,95 @@ class Sandbox:
 
     def run(self, steps: Steps, limits: Limits) -> Drained:
         """Run a program."""
+        with _pipe() as phase, _pipe() as compiler:
+            script = _script(steps, limits, phase.write, compiler.write)
+            if steps.marks:
+                closed = f"exec {phase.write}>&- {compiler.write}>&-"
+                mark = f'#!/bin/bash\necho 0 >&{phase.write}\n{closed}\nexec "$@"\n'
+                steps = replace(steps, files={**steps.files, Path(MARK).name: mark.encode()})
+            with self.started(
+                steps, limits, script=script, passed=(phase.write, compiler.write), errors=subprocess.PIPE
+            ) as started:
+                phase.close_write()
+                compiler.close_write()
+                return drain(
+                    started.process,
+                    phase=phase.read,
+                    compiler=compiler.read,
+                    seconds=(limits.compile_seconds, limits.run_seconds),
+                    most=limits.output,
+                    exceeded=started.exceeded,
+                    refused=started.refused,
+                )
+
+    @contextlib.contextmanager
+    def started(
+        self,
+        steps: Steps,
+        limits: Limits,
+        *,
+        script: str,
+        errors: int,
+        passed: Sequence[int] = (),
+        given: int = subprocess.DEVNULL,
+    ) -> Iterator[Started]:
+        """A shell inside, for as long as this context; then nothing of it is left.
+
+        Args:
+            steps: whose files, folders and environment are there.
+            limits: of all that runs.
+            script: for the shell.
+            errors: where stderr goes; stdout is a pipe.
+            passed: further files that it is given.
+            given: stdin.
+        """
         with contextlib.ExitStack() as stack:
             group = None
             if self.cgroups is not None:
                 memory, processes = limits.memory, limits.processes
                 group = stack.enter_context(self.cgroups.group(memory=memory, processes=processes))
-            return self._run(steps, limits, group, stack)
-
-    def _run(self, steps: Steps, limits: Limits, group: Group | None, stack: contextlib.ExitStack) -> Drained:
-        phase, compiler, info = (stack.enter_context(_pipe()) for _ in range(3))
-        script = _script(steps, limits, phase.write, compiler.write)
-        mark = f'#!/bin/bash\necho 0 >&{phase.write}\nexec {phase.write}>&- {compiler.write}>&-\nexec "$@"\n'
-        files = {**steps.files, **({Path(MARK).name: mark.encode()} if steps.marks else {})}
-        passed = [phase.write, compiler.write]
-        folder, places = "/", {}
-        if self.unsafe:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="langmix-"))
-            for name, content in files.items():
-                (Path(folder) / name).write_bytes(content)
-                (Path(folder) / name).chmod(0o755)
-            places = {
-                WORK: folder,
-                **{inside: str(path) for inside, path in {**self.folders, **steps.folders}.items()},
-            }
-            command = ["bash", "-c", _outside(script, places)]
-        else:
-            memory = {name: stack.enter_context(_memory(content)) for name, content in files.items()}
-            filtered = stack.enter_context(_memory(self._refusals))
-            passed += [info.write, filtered, *memory.values()]
-            command = [self._bubblewrap, "--info-fd", str(info.write), "--seccomp", str(filtered)]
-            command += [*self._walls(steps, limits, memory), "--", "bash", "-c", script]
-        process = subprocess.Popen(
-            [*(group.entering if group else ()), *self._as_user(), *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=passed,
-            env={"PATH": PATH, **({} if not self.unsafe else _environment(steps, places))},
-            cwd=folder,
-            process_group=0,
-        )
-        first = None
-        try:
-            for pipe in (phase, compiler, info):
-                pipe.close_write()
-            first = _First.of(info.read)
-            return drain(
-                process,
-                phase=phase.read,
-                compiler=compiler.read,
-                seconds=(limits.compile_seconds, limits.run_seconds),
-                most=limits.output,
-                exceeded=lambda: group.exceeded if group else _held(process, first) > limits.memory,
-                refused=lambda: group is not None and group.refused,
+            info = stack.enter_context(_pipe())
+            descriptors, folder, places = list(passed), "/", {}
+            if self.unsafe:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="langmix-"))
+                for name, content in steps.files.items():
+                    (Path(folder) / name).write_bytes(content)
+                    (Path(folder) / name).chmod(0o755)
+                places = {
+                    WORK: folder,
+                    **{inside: str(path) for inside, path in {**self.folders, **steps.folders}.items()},
+                }
+                command = ["bash", "-c", _outside(script, places)]
+            else:
+                files = {name: stack.enter_context(_memory(content)) for name, content in steps.files.items()}
+                filtered = stack.enter_context(_memory(self._refusals))
+                descriptors += [info.write, filtered, *files.values()]
+                command = [self._bubblewrap, "--info-fd", str(info.write), "--seccomp", str(filtered)]
+                command += [*self._walls(steps, limits, files), "--", "bash", "-c", script]
+            process = subprocess.Popen(
+                [*(group.entering if group else ()), *self._as_user(), *command],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                pass_fds=descriptors,
+                env={"PATH": PATH, **({} if not self.unsafe else _environment(steps, places))},
+                cwd=folder,
+                process_group=0,
             )
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if first is not None:
-                first.end()
+            first = None
+            try:
+                info.close_write()
+                first = _First.of(info.read)
+                yield Started(process=process, limits=limits, group=group, first=first)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                for pipe in (process.stdin, process.stdout, process.stderr):
+                    if pipe is not None:
+                        pipe.close()
+                if first is not None:
+                    first.end()
 
     def _as_user(self) -> list[str]:
         if self.uid is None or self.unsafe:
@@ -227,10 +256,15 @@ def _environment(steps: Steps, places: Mapping[str, str]) -> dict[str, str]:
     return {"HOME": places[WORK]} | {k: _outside(v, places) for k, v in steps.environment.items()}
 
 
+def limited(limits: Limits) -> str:
+    """The first line of a script: what the kernel limits by process."""
+    return f"ulimit -c 0 -u {limits.processes} -f {limits.disk // 1024} || exit"
+
+
 def _script(steps: Steps, limits: Limits, phase: int, compiler: int) -> str:
     """What runs inside: the commands, and word of when the first part has ended."""
     closed = f"exec {phase}>&- {compiler}>&-"
-    lines = [f"ulimit -c 0 -u {limits.processes} -f {limits.disk // 1024} || exit", f"echo {UP} >&{phase}"]
+    lines = [limited(limits), f"echo {UP} >&{phase}"]
     if steps.compiling:
         lines += [
             f"{{ {' && '.join(steps.compiling)}; }} >&{compiler} 2>&{compiler} {phase}>&-",
@@ -288,9 +322,32 @@ def _readable(number: int) -> bool:
     return bool(waiting.poll(_PATIENCE * 1000))
 
 
-def _held(process: subprocess.Popen[bytes], first: _First | None) -> int:
-    """Bytes in memory, files included."""
-    return resident(process.pid, first.pid if first else None, _WRITABLE)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Started:
+    """What runs in a sandbox.
+
+    Attributes:
+        process: its leader outside.
+        limits: that it has.
+        group: its cgroup, where one could be made.
+        first: its first process inside, if it ever was.
+    """
+
+    process: subprocess.Popen[bytes]
+    limits: Limits
+    group: Group | None
+    first: _First | None
+
+    def exceeded(self) -> bool:
+        """Whether it took more memory than it may, files included."""
+        if self.group:
+            return self.group.exceeded
+        inside = self.first.pid if self.first else None
+        return resident(self.process.pid, inside, _WRITABLE) > self.limits.memory
+
+    def refused(self) -> bool:
+        """Whether it was refused a process, as far as that is known."""
+        return self.group is not None and self.group.refused
 
 
 class _Pipe:

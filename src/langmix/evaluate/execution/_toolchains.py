@@ -26,6 +26,7 @@ PROFILES: Final[tuple[Profile, ...]] = ("multiple", "modern")
 TYPESCRIPT: Final = "5.9.3"
 """Of npm's package: the last line of releases whose compiler is a library."""
 _INSIDE: Final = "/opt/langmix"
+_PACKAGE: Final = resources.files("langmix.evaluate.execution")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,8 @@ class Toolchain:
         file: that a program is written to.
         find: what is installed; nothing if it is not there.
         install: how it is installed, for a message.
-        steps: of a program, under a profile.
+        steps: of a program, under a profile; where there is a server, of what that made of it.
+        server: what is started of a compiler that stays up, see `Compiler`.
     """
 
     language: str
@@ -60,6 +62,7 @@ class Toolchain:
     find: Callable[[], Tools | None]
     install: str
     steps: Callable[[bytes, Tools, Profile], Steps]
+    server: Callable[[Tools, Profile], Steps] | None = None
 
 
 def _said(*command: str) -> str:
@@ -121,7 +124,7 @@ def _find_typescript() -> Tools | None:
     return Tools(
         version=f"typescript {version[1] if version else 'unknown'}, {node.version}",
         folders={inside: library},
-        commands={**node.commands, "tsc": f"{node.commands['node']} {inside}/bin/tsc"},
+        commands={**node.commands, "typescript": f"{inside}/lib/typescript.js"},
     )
 
 
@@ -135,19 +138,20 @@ def _typescript_library() -> Path | None:
     return None
 
 
-def _typescript(program: bytes, tools: Tools, profile: Profile) -> Steps:
+def _tsc(tools: Tools, profile: Profile) -> Steps:
     options = "--target esnext" if profile == "multiple" else "--target es2022 --module commonjs --strict"
+    # The declarations of the standard library are not checked again with every program.
+    options += " --skipLibCheck"
+    node, library = tools.commands["node"], tools.commands["typescript"]
     return Steps(
-        files={"main.ts": program, "blocking.cjs": _BLOCKING},
-        # The declarations of the standard library are not checked again with every program: half of the time.
-        compiling=[f"{tools.commands['tsc']} {options} --skipLibCheck main.ts"],
-        running=f"{tools.commands['node']} -r ./blocking.cjs main.js",
+        files={"tsc.js": (_PACKAGE / "compilers" / "tsc.js").read_bytes()},
+        running=f"{node} --max-old-space-size=1024 tsc.js {library} {options}",
         folders=tools.folders,
     )
 
 
 _TUPLES: Final = f"{_INSIDE}/java"
-_JVM: Final = "-Xmx1536m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+_JVM: Final = "-XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 
 @cache
@@ -155,21 +159,28 @@ def _find_java() -> Tools | None:
     paths = {name: _of_system(name) for name in ("javac", "java")}
     if None in paths.values() or not (said := _said(str(paths["javac"]), "-version")):
         return None
-    tuples = resources.files("langmix.evaluate.execution") / "java"
     return Tools(
         version=said,
-        folders={_TUPLES: Path(str(tuples))},
+        folders={_TUPLES: Path(str(_PACKAGE / "java"))},
         commands={name: str(path) for name, path in paths.items()},
     )
 
 
-def _java(program: bytes, tools: Tools, profile: Profile) -> Steps:
-    javac = f"{tools.commands['javac']} -J-Xshare:auto -J-XX:TieredStopAtLevel=1 -encoding UTF8"
+def _javac(tools: Tools, profile: Profile) -> Steps:
+    java = (
+        f"{tools.commands['java']} -Xmx1g {_JVM} --add-exports jdk.compiler/com.sun.tools.javac=ALL-UNNAMED"
+    )
     return Steps(
-        files={"Problem.java": program},
-        compiling=[f"{javac} -sourcepath {_TUPLES} -cp . -d {WORK} Problem.java"],
-        running=f"{tools.commands['java']} -ea {_JVM} -cp {WORK} Problem",
+        files={"Javac.java": (_PACKAGE / "compilers" / "Javac.java").read_bytes()},
+        running=f"{java} Javac.java -encoding UTF8 -proc:none -sourcepath {_TUPLES} -cp .",
         folders=tools.folders,
+    )
+
+
+def _java(made: bytes, tools: Tools, profile: Profile) -> Steps:
+    return Steps(
+        files={"classes.jar": made},
+        running=f"{tools.commands['java']} -ea -Xmx1536m {_JVM} -cp classes.jar Problem",
     )
 
 
@@ -257,6 +268,7 @@ TOOLCHAINS: Final = {
             find=_find_java,
             install="a JDK, the package default-jdk-headless",
             steps=_java,
+            server=_javac,
         ),
         Toolchain(
             language="javascript",
@@ -270,7 +282,8 @@ TOOLCHAINS: Final = {
             file="main.ts",
             find=_find_typescript,
             install=f"Node.js (the package nodejs), and TypeScript: npm install -g typescript@{TYPESCRIPT}",
-            steps=_typescript,
+            steps=_javascript,
+            server=_tsc,
         ),
         Toolchain(
             language="csharp",

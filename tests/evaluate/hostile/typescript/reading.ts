@@ -1,6 +1,6 @@
 // ends: passed
 // because: what is of the machine is not there
-// says: work: blocking.cjs,main.js,main.ts
+// says: work: blocking.cjs,main.js
 
 declare var require: any, process: any;
 const fs = require("fs");
