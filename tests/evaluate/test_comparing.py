@@ -84,6 +84,13 @@ def test_a_mean_of_languages_goes_by_their_weights() -> None:
     assert found.value == pytest.approx(0.25)
 
 
+def test_a_run_that_diverged_is_said_to() -> None:
+    first = counts(np.full((2, 5), 2.0))
+    second = counts(np.array([[2.0] * 5, [np.nan] * 5]))
+    found = difference({"a": first}, {"a": second}, score, gain, weights={"a": 1.0})
+    assert found.verdict == "a run diverged: it has no loss"
+
+
 def test_one_seed_tells_no_interval() -> None:
     first, second = planted(np.random.default_rng(1), seeds=1, documents=30, by_seed=0.1, by_document=0.3)
     found = difference({"a": first}, {"a": second}, score, gain, weights={"a": 1.0})

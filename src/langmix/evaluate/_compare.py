@@ -40,6 +40,8 @@ class Difference(NamedTuple):
     @property
     def verdict(self) -> str:
         """What that says."""
+        if not np.isfinite(self.value):
+            return "a run diverged: it has no loss"
         if not self.low <= self.high:
             return "one run per mixture: the noise between seeds is not known"
         return "better" if self.low > 0 else "worse" if self.high < 0 else "can't tell"
