@@ -1,4 +1,4 @@
-"""`langmix evaluate generate`: completions of problems by a model that `langmix train` wrote."""
+"""What a model that `langmix train` wrote writes: completions of problems, and continuations of text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -19,7 +20,9 @@ from tokenizers import Tokenizer  # noqa: E402
 from langmix.corpus import open_corpus  # noqa: E402
 from langmix.errors import InputError  # noqa: E402
 from langmix.evaluate import _complete as completing  # noqa: E402
+from langmix.evaluate._bleu import bleu  # noqa: E402
 from langmix.evaluate._complete import Sampling, complete, write_completions  # noqa: E402
+from langmix.evaluate._continuations import continuations, passages  # noqa: E402
 from langmix.evaluate.execution import Problem, read_samples  # noqa: E402
 from langmix.lab._checkpoints import read_checkpoint  # noqa: E402
 from terminal import Run, langmix  # noqa: E402
@@ -71,16 +74,16 @@ def write(path: Path, *problems: Problem) -> Path:
     return path
 
 
-def likeliest(folder: Path, prompt: str, tokens: int) -> str:
+def likeliest(folder: Path, prompt: str | list[int], tokens: int) -> str:
     """What the lab's own model finds likeliest, token after token: nothing of transformers is in it."""
     read = read_checkpoint(folder / "model", corpus=open_corpus(folder / "corpus"))
     tokenizer = Tokenizer.from_file(str(folder / "model" / "tokenizer.json"))
     end = tokenizer.token_to_id("<|endoftext|>")
-    prompt_ids = tokenizer.encode(prompt.rstrip()).ids[-(CONTEXT - tokens) :]
-    ids: list[int] = []
+    given = tokenizer.encode(prompt.rstrip()).ids if isinstance(prompt, str) else prompt
+    given, ids = given[-(CONTEXT - tokens) :], []
     with torch.no_grad():
         for _ in range(tokens):
-            hidden = read(torch.tensor([[[*prompt_ids, *ids]]]))[0, -1]
+            hidden = read(torch.tensor([[[*given, *ids]]]))[0, -1]
             following = int((hidden @ read.embedding_RVD[0].T).argmax())
             if following == end:
                 break
@@ -250,3 +253,46 @@ def test_a_folder_that_is_no_model_is_named(model: Path, tmp_path: Path, lost: s
     with pytest.raises(InputError, match=told):
         write_completions(tmp_path, PROBLEMS, GREEDY, tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_passages_lie_in_one_document_each_and_are_the_same_for_every_model(folder: Path) -> None:
+    corpus = open_corpus(folder / "corpus")
+    found = passages(corpus, context=CONTEXT, documents=3)
+    assert found == passages(corpus, context=CONTEXT, documents=3)
+    assert found != passages(corpus, context=CONTEXT, documents=3, seed=1)
+    for name, chosen in found.items():
+        tokens, end = corpus.validation(name), corpus.end_of_document(name)
+        assert 1 <= len(chosen) <= 3
+        for each in chosen:
+            assert (len(each.prompt), len(each.reference)) == (CONTEXT // 2, CONTEXT // 2)
+            whole = [*each.prompt, *each.reference]
+            assert end not in whole
+            stands = np.lib.stride_tricks.sliding_window_view(tokens, len(whole))
+            assert (stands == whole).all(axis=1).any()
+    longer = passages(corpus, context=4 * CONTEXT, documents=3)["python"][0]
+    assert (len(longer.prompt), len(longer.reference)) == (256, 64)
+
+
+def test_continuations_are_the_likeliest_tokens_beside_what_stands_there(folder: Path, model: Path) -> None:
+    corpus = open_corpus(folder / "corpus")
+    written = continuations(model, corpus, documents=2)
+    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    for name, chosen in passages(corpus, context=CONTEXT, documents=2).items():
+        assert written[name].references == [tokenizer.decode(each.reference) for each in chosen]
+        assert written[name].texts == [likeliest(folder, each.prompt, CONTEXT // 2) for each in chosen]
+
+
+def test_the_command_scores_continuations(folder: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "texts.jsonl"
+    arguments = ("evaluate", "continuations", "model", "corpus", "--documents", 2, "-o", out)
+    outcome = langmix(*arguments, "--json", cwd=folder)
+    assert outcome.returncode == 0, outcome.stderr
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    for name, found in json.loads(outcome.stdout).items():
+        own = [row for row in rows if row["language"] == name]
+        score = bleu([row["text"] for row in own], [row["reference"] for row in own], name)
+        assert found["score"] == pytest.approx(score.score)
+        assert found["items"] == len(own)
+    outcome = langmix(*arguments, cwd=folder)
+    assert "BLEU of continuations of held-out text" in outcome.stdout
+    assert "pygments-Rust" in outcome.stdout

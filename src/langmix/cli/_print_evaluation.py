@@ -56,8 +56,8 @@ def continuations_table(found: Mapping[str, Bleu]) -> None:
             escape(label(name)), _print.within(one.score, one.low, one.high, digits=2), str(one.items)
         )
     _print.console.print(table)
-    signature = next(iter(found.values())).signature
-    _print.console.print(f"  BLEU: {escape(signature)}", soft_wrap=True)
+    for one in found.values():
+        _print.console.print(f"  BLEU: {escape(one.signature)}", soft_wrap=True)
 
 
 def statuses(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:

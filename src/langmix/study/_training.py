@@ -72,6 +72,7 @@ class Training:
                     folder=self.places.work,
                     workers=workers,
                     pack=pack,
+                    keep=keep,
                 )
             cost = self.price(left, workers, measured=here)
             say(
