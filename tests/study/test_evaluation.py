@@ -73,6 +73,13 @@ def write(folder: Path, config: dict[str, Any], *problems: dict[str, Any]) -> No
     (folder / "problems" / "humaneval-py.jsonl").write_text(rows)
 
 
+class Absent:
+    install = "a snake"
+
+    def find(self) -> None:
+        return None
+
+
 def page(runs: object, laws: object, allocations: object, folder: Path, **others: object) -> Path:
     (folder / "index.html").parent.mkdir(exist_ok=True)
     (folder / "index.html").write_text("a page")
@@ -180,8 +187,9 @@ def test_a_gain_is_that_of_the_models(trained: Path) -> None:
 
 def test_what_was_found_is_said(trained: Path) -> None:
     told = [line for line in (trained / "said.txt").read_text().splitlines() if line.startswith("evaluate:")]
-    assert told[0].startswith("evaluate: recommended against uniform, for all languages alike: loss ")
-    assert "BLEU" in told[0]
+    assert told[0].startswith("evaluate: recommended against uniform, for all languages alike: loss gain ")
+    assert "; bleu gain " in told[0]
+    assert told[1].startswith("evaluate: recommended-py against uniform, for py: loss gain ")
     assert "pass@1 of uniform: 0.0% (0.0% to 95.0%) of 1 problems" in told[2]
 
 
@@ -293,6 +301,14 @@ def test_a_missing_extra_leaves_out_what_needs_it(folder: Path, monkeypatch: pyt
     assert "bleu gain" in set(read_scores(folder / "evaluation.csv").measure)
 
 
+def test_a_missing_toolchain_leaves_out_its_language(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("langmix.evaluate.execution._harness.TOOLCHAINS", {"python": Absent()})
+    (folder / "evaluation.csv").unlink()
+    said = run(folder)
+    assert "evaluate: pass@1 in python is left out: install a snake" in said
+    assert "pass@1" not in set(read_scores(folder / "evaluation.csv").measure)
+
+
 def test_without_a_sandbox_nothing_is_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(*given: object, **named: object) -> None:
         raise SandboxError("bubblewrap is not installed")
@@ -304,12 +320,12 @@ def test_without_a_sandbox_nothing_is_run(folder: Path, monkeypatch: pytest.Monk
     assert "pass@1" not in set(read_scores(folder / "evaluation.csv").measure)
 
 
-def test_problems_that_cannot_be_read_are_named_before_anything_is_measured(folder: Path) -> None:
-    shutil.rmtree(folder / "work" / "evaluation")
+def test_problems_that_cannot_be_read_are_named_before_anything_is_made(folder: Path) -> None:
+    shutil.rmtree(folder / "work")
     (folder / "problems" / "humaneval-py.jsonl").write_text("{]\n")
     with pytest.raises(InputError, match=r"study\.yaml: evaluation: problems: .*line 1: is not JSON"):
         run(folder)
-    assert not (folder / "work" / "evaluation").exists()
+    assert not (folder / "work").exists()
     write(folder, CONFIG, ELSEWHERE)
     with pytest.raises(InputError, match=r"none is in a language of the corpus \(python, java\)"):
         run(folder)

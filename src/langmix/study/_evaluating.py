@@ -85,7 +85,7 @@ class Evaluating:
             for key, run in arms.items()
             if self.asked.arms is None or key[0] in self.asked.arms
         }
-        corpus, problems = open_corpus(self.places.work / "corpus"), self._problems(say)
+        corpus, problems = open_corpus(self.places.work / "corpus"), self.problems(say)
         rows = self._losses(models, corpus, progress)
         if self.asked.documents:
             try:
@@ -161,6 +161,8 @@ class Evaluating:
             for name, how in harness.missing.items():
                 self._leave_out(f"pass@1 in {name}", f"install {how}", say)
             mine = [problem for problem in problems if problem.language in harness.tools]
+            if not mine:
+                return []
             writing = progress.add_task("completions", total=len(chosen) * len(mine))
             judging = progress.add_task("verdicts", total=len(chosen) * len(mine) * asked.samples)
             judged: dict[tuple[str, int], list[Judged]] = {}
@@ -187,8 +189,12 @@ class Evaluating:
                 )
         return pass_rows(judged)
 
-    def _problems(self, say: Say) -> list[Problem]:
-        """Those in languages of the study; none if a file is not there, which is left out."""
+    def problems(self, say: Say) -> list[Problem]:
+        """Those in languages of the study; none if a file is not there, which is left out.
+
+        Raises:
+            InputError: they cannot be read, or none is in a language of the study.
+        """
         if self.asked.problems is None:
             return []
         for path in self.asked.problems.paths:

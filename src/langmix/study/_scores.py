@@ -150,23 +150,23 @@ def told(scores: pd.DataFrame) -> list[str]:
     """What the scores come to in sentences: each arm for what it was recommended, and pass@1."""
     lines = []
     for (arm, against), rows in scores.dropna(subset="against").groupby(["arm", "against"], sort=False):
-        parts = []
-        for measure, own in rows.groupby("measure", sort=False):
-            row = own.iloc[-1]  # of the objective; those of languages come before
-            found = Difference(row.value, row.low, row.high)
-            unit = "%" if measure == LOSS_GAIN else " points"
-            value, low, high = (100 * n if measure == LOSS_GAIN else n for n in found)
-            what = "loss" if measure == LOSS_GAIN else "BLEU"
-            parts.append(f"{what} {value:+.2f}{unit} ({low:.2f} to {high:.2f}), {found.verdict}")
-        lines.append(
-            f"{arm} against {against}, for {row.language.removeprefix(OBJECTIVE)}: {'; '.join(parts)}"
-        )
+        # Of each measure the last row is the objective's.
+        last = [own.iloc[-1] for _, own in rows.groupby("measure", sort=False)]
+        gains = "; ".join(_gain(row.measure, Difference(row.value, row.low, row.high)) for row in last)
+        lines.append(f"{arm} against {against}, for {last[0].language.removeprefix(OBJECTIVE)}: {gains}")
     passed = scores[(scores.measure == PASS) & (scores.language == ALL)]
     lines += [
         f"pass@1 of {row.arm}: {row.value:.1%} ({row.low:.1%} to {row.high:.1%}) of {row['count']} problems"
         for _, row in passed.iterrows()
     ]
     return lines
+
+
+def _gain(measure: str, found: Difference) -> str:
+    unit = "%" if measure == LOSS_GAIN else " points"
+    value, low, high = (100 * number if measure == LOSS_GAIN else number for number in found)
+    interval = f" ({low:.2f} to {high:.2f}{unit})" if low <= high else ""
+    return f"{measure} {value:.2f}{unit}{interval}, {found.verdict}"
 
 
 def write_scores(scores: pd.DataFrame, path: Path) -> None:

@@ -92,6 +92,7 @@ def run_study(
     study.training.trackers = {place: open_tracker(place, group=group) for place in trackers}
     progress = progress or Progress(disable=True)
     with files.alone(folder, doing="`langmix study run`"):
+        study.check()
         study.corpus(say, progress)
         study.train(say, progress, engine)
         laws = study.fit(say)
@@ -132,6 +133,11 @@ class Study:
         self.config: StudyConfig = read_study(folder)
         self.places = Places(folder, self.config)
         self.training = Training(folder, self.config, self.places)
+
+    def check(self) -> None:
+        """Refuse, before anything trains, problems that cannot be read."""
+        if self.config.evaluation is not None and not self.places.fresh("evaluate"):
+            Evaluating(self.config, self.places).problems(lambda text: None)
 
     def corpus(self, say: Callable[[str], None], progress: Progress) -> None:
         """Sources to token shards."""
