@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint slow ray trackers toolchains trainers rivals clean
+.PHONY: demo test check lint slow ray trackers browser toolchains trainers rivals clean
 
 demo: .venv/.light  ## fit, allocate and report on the run table that ships with langmix
 	$(BIN)/langmix demo
@@ -28,6 +28,13 @@ ray: .venv/.full  ## sweeps on a Ray cluster of two nodes on this machine
 trackers: .venv/.full  ## importers and loggers against the trackers' own packages
 	$(PIP) --editable '.[report,lab,eval,track,trees,dev]'
 	$(BIN)/pytest tests/runs tests/lab/test_trackers.py
+
+# Of Debian's packages, so as root; npm has to be there.
+browser:  ## what opens pages in tests: Chromium, its driver and axe-core
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		chromium chromium-driver
+	npm install --silent --no-fund --no-audit \
+		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/axe" axe-core@4.12.1
 
 # Of Debian's packages, so as root; Node.js, a JDK, rustc and Python have to be there.
 toolchains:  ## what judges programs that models wrote: bubblewrap, Go, mono, TypeScript

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from browser import Browser, chromium
 from langmix.laws import Coefficients, Laws, fit
 from langmix.runs import RunTable
 from planted import plant, truth
@@ -37,3 +39,10 @@ def planted_runs(planted_law: Coefficients) -> RunTable:
 @pytest.fixture(scope="session")
 def planted_fit(planted_runs: RunTable) -> Laws:
     return fit(planted_runs, law="transfer")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all browser tests; a page that is opened says nothing of the one before."""
+    with chromium() as started:
+        yield started

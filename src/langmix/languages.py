@@ -1,7 +1,8 @@
-"""The seven programming languages of the built-in studies: names, labels and file suffixes."""
+"""The seven programming languages of the built-in studies, and what people are shown in place of names."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 
@@ -36,3 +37,12 @@ def label(name: str) -> str:
 def short_label(name: str) -> str:
     """A label for narrow columns: ``typescript`` gives ``TS``."""
     return "→".join(_SHORT.get(part, part) for part in name.split(">"))
+
+
+ORGANISATIONS: Final = ("shuffled", "paired", "paired-prompt")
+"""Ways to put texts and their translations into contexts: a parallel study mixes these, not languages."""
+
+
+def kind_of(names: Iterable[str]) -> str:
+    """What the parts of a mixture are: ``organisation`` or ``language``."""
+    return "organisation" if set(names) <= set(ORGANISATIONS) else "language"

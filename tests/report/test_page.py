@@ -1,23 +1,26 @@
 from __future__ import annotations
 
+import itertools
 import re
-import shutil
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from browser import Browser
+from pages import Page
 from planted import plant, truth
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
 from langmix.allocate import allocate
-from langmix.laws import Laws, fit
-from langmix.report import build_report
+from langmix.errors import InputError
+from langmix.languages import label
+from langmix.laws import Laws, fit, held_out_predictions
+from langmix.report import build_report, next_runs
 from langmix.runs import RunTable
 from langmix.transfer import synergy
 
@@ -45,25 +48,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, planted_runs: RunTable, pla
     return folder
 
 
-class Page(HTMLParser):
-    """What the tests ask of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.images = 0
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(str(value))
-            if name in ("href", "src", "xlink:href") and value:
-                self.links.append(value)
-        self.images += tag == "svg"
-
-
 def test_the_page_asks_for_nothing_from_elsewhere(folder: Path) -> None:
     text = (folder / "index.html").read_text()
     page = Page(text)
@@ -76,6 +60,7 @@ def test_every_figure_is_there_with_its_files_and_no_id_is_used_twice(folder: Pa
     page = Page((folder / "index.html").read_text())
     names = {path.stem for path in (folder / "figures").iterdir()}
     assert {"allocation-1", "allocation-2", "scaling-curves", "exponents", "synergy-1", "transfer"} <= names
+    assert {"prices-1", "prices-2", "predicted-measured"} <= names
     assert page.images == len(names)
     assert len(page.ids) == len(set(page.ids))
     for name in names:
@@ -85,6 +70,113 @@ def test_every_figure_is_there_with_its_files_and_no_id_is_used_twice(folder: Pa
         assert f"figures/{name}.csv" in page.links
     inside = [link[1:] for link in page.links if link.startswith("#")]
     assert set(inside) <= set(page.ids)
+
+
+def test_people_who_hear_the_page_find_their_way(folder: Path) -> None:
+    page = Page((folder / "index.html").read_text())
+    assert page.language == "en"
+    assert {"main", "nav", "header"} <= page.tags
+    levels = [int(tag[1]) for tag in page.headings]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    for image in page.pictures:
+        assert image["role"] == "img"
+        assert image["aria-label"]
+        assert image["aria-describedby"] in page.ids
+    assert all(scope in ("col", "row") for scope in page.scopes)
+    assert page.links[1] == "#main"  # after the icon: the link that skips to the content
+
+
+def test_the_answer_stands_beside_every_other_mixture(folder: Path) -> None:
+    page = Page((folder / "index.html").read_text())
+    first, second = (table for name, table in page.tables if name.startswith("Allocation for"))
+    assert first[0][4:] == ["uniform tokens", "price", "price at uniform"]
+    assert second[0][4:6] == ["uniform tokens", "proportional tokens"]
+    assert {row[0]: row[5] for row in second[1:]} == {
+        name: "140B" if name == "Python" else "35B"
+        for name in ("Python", "Java", "JavaScript", "TypeScript", "C#", "Go", "Rust")
+    }
+    data = pd.read_csv(folder / "figures" / "allocation-2.csv")
+    assert data["share_proportional"].tolist() == pytest.approx([0.4] + [0.1] * 6)
+    assert page.text.count("Expected gain over") == 3
+
+
+def test_prices_along_the_budget_keep_the_limits_of_the_answer(
+    tmp_path: Path, planted_runs: RunTable, planted_fit: Laws
+) -> None:
+    limits = {"available": {"go": 1e6}, "max_epochs": 2.0, "floors": {"rust": 0.2}}
+    mix = allocate(planted_fit, params=3e6, tokens=2e7, **limits)  # type: ignore[arg-type]
+    build_report(planted_runs, planted_fit, [mix], [], tmp_path, title="t")
+    data = pd.read_csv(tmp_path / "figures" / "prices-1.csv")
+    assert (data["share"] * data["tokens"])[data["language"] == "go"].max() <= 2e6 * (1 + 1e-9)
+    assert data["share"][data["language"] == "rust"].min() >= 0.2 - 1e-9
+    asked = data[data["tokens"] == 2e7].set_index("language")
+    assert asked["share"].to_dict() == pytest.approx(mix.shares, abs=1e-6)
+    assert asked["price"].to_dict() == pytest.approx(mix.prices, rel=1e-3)
+    # An answer whose limits are not known is asked nothing again.
+    page = build_report(planted_runs, planted_fit, [replace(mix, asked=None)], [], tmp_path / "b", title="t")
+    assert "prices" not in Page(page.read_text()).ids
+
+
+def test_the_page_says_whether_the_runs_that_it_shows_were_fitted(
+    tmp_path: Path, planted_runs: RunTable, planted_fit: Laws
+) -> None:
+    fitted = Page(build_report(planted_runs, planted_fit, [], [], tmp_path / "a", title="t").read_text())
+    assert "on the runs that it was fitted to" in fitted.text
+    held_out = held_out_predictions(planted_runs, planted_fit)
+    page = build_report(planted_runs, planted_fit, [], [], tmp_path / "b", title="t", held_out=held_out)
+    unseen = Page(page.read_text())
+    assert "on runs that the fit did not see" in unseen.text
+    assert "on the runs that it was fitted to" not in unseen.text
+    (table,) = (table for name, table in unseen.tables if name == "Errors on held-out runs, by target")
+    mine = held_out[(held_out["target"] == "java") & (held_out["split"] == "new runs")]
+    error = (mine["predicted"] / mine["measured"] - 1).abs().mean()
+    assert (
+        dict(zip(table[0], next(row for row in table if row[0] == "Java"), strict=True))["new runs"]
+        == f"{100 * error:.2f}%"
+    )
+
+
+def test_what_the_runs_cannot_tell_comes_with_runs_that_would(
+    tmp_path: Path, planted_runs: RunTable, planted_fit: Laws
+) -> None:
+    first, second, *others = planted_fit.summaries
+    told = [replace(each, unidentified=(), at_bound=(), fixed=()) for each in others]
+    laws = replace(
+        planted_fit,
+        summaries=(
+            replace(first, unidentified=("tau[rust]", "R"), at_bound=(), fixed=()),
+            replace(second, unidentified=("R",), at_bound=("beta",), fixed=()),
+            *told,
+        ),
+    )
+    mix = allocate(planted_fit, params=3e6, tokens=2e7)
+    planned = next_runs(planted_runs, planted_fit, mix)
+    page = Page(
+        build_report(planted_runs, laws, [mix], [], tmp_path, title="t", next_runs=planned).read_text()
+    )
+    tables = dict(page.tables)
+    rows = {row[0].partition(",")[0]: row for row in tables["What the runs cannot tell"][1:]}
+    assert rows["R"][1] == f"{label(first.target)}, {label(second.target)}"
+    assert rows["what other languages teach"][1] == f"{label(first.target)} by Rust"
+    assert rows["beta"][2] == "at a bound of the search"
+    bought = tables["Which runs to buy next"][1:]
+    assert [row[5] for row in bought] == [
+        f"{100 * step.removed:.0f}%" for step in planned.steps[: len(bought)]
+    ]
+    assert set(planned.sizes.values()) <= set(planted_runs.params)
+
+
+def test_answers_of_other_laws_are_told(tmp_path: Path, planted_runs: RunTable, planted_fit: Laws) -> None:
+    mix = allocate(planted_fit, params=3e6, tokens=2e7)
+    other = replace(mix, runs_sha256="0" * 64)
+    page = build_report(planted_runs, planted_fit, [other], [], tmp_path, title="t").read_text()
+    assert "answer 1 was solved for with laws of another run table" in page
+    foreign = replace(mix, shares={"cobol": 1.0})
+    with pytest.raises(InputError, match="answer 1: is a mixture of cobol"):
+        build_report(planted_runs, planted_fit, [foreign], [], tmp_path / "b", title="t")
+    assert not (tmp_path / "b").exists()
 
 
 def test_figures_hold_the_numbers_of_the_library(folder: Path, planted_fit: Laws) -> None:
@@ -109,7 +201,7 @@ def test_text_is_escaped_and_warnings_are_shown(folder: Path) -> None:
 
 def test_readings_say_what_holds(folder: Path, planted_fit: Laws) -> None:
     text = (folder / "index.html").read_text()
-    assert "equal for languages at no limit" in text
+    assert "they are equal where no limit holds" in text
     assert "equal at the allocation" not in text
     assert "Orange helps (above 0), purple harms (below 0)" in text
     hatched = any(
@@ -175,36 +267,52 @@ def test_one_language_without_pairs_or_intervals_has_a_page(tmp_path: Path) -> N
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("width", [1100, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_real_browser_shows_every_figure(folder: Path, scheme: str, tmp_path: Path) -> None:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1100,1600"):
-        options.add_argument(argument)
-    if scheme == "dark":
-        options.add_argument("--force-dark-mode")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    try:
-        browser.get((folder / "index.html").as_uri())
-        figures = browser.find_elements("css selector", "figure svg")
-        assert len(figures) == len(list((folder / "figures").glob("*.svg")))
-        for figure in figures:
-            assert figure.size["width"] > 300
-            assert figure.size["height"] > 100
-            assert figure.get_attribute("aria-label")
-        assert browser.get_log("browser") == []
-        requested = [
-            entry["message"]
-            for entry in browser.get_log("performance")
-            if "requestWillBeSent" in entry["message"]
-        ]
-        assert all('"url":"file:' in message or '"url":"data:' in message for message in requested)
-        # Nothing is wider than the window.
-        assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
-    finally:
-        browser.quit()
+def test_a_real_browser_shows_every_figure(folder: Path, browser: Browser, scheme: str, width: int) -> None:
+    browser.open((folder / "index.html").as_uri(), scheme=scheme, width=width)
+    figures = browser.all("figure svg")
+    assert len(figures) == len(list((folder / "figures").glob("*.svg")))
+    for figure in figures:
+        assert figure.size["width"] > 250
+        assert figure.size["height"] > 80
+    assert browser.console() == []
+    assert browser.requested_elsewhere() == []
+    assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
+    assert browser.faults() == []
+    # Also with the data of every figure unfolded.
+    browser.run("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    assert browser.faults() == []
+
+
+@pytest.mark.browser
+def test_figures_follow_the_theme_and_print_on_white(folder: Path, browser: Browser) -> None:
+    page = (folder / "index.html").as_uri()
+    ink = "return getComputedStyle(document.querySelector('figure svg text')).fill"
+    ground = "return getComputedStyle(document.querySelector('.card')).backgroundColor"
+    browser.open(page, scheme="light")
+    light = browser.run(ink), browser.run(ground)
+    browser.open(page, scheme="dark")
+    assert browser.run(ink) != light[0]
+    assert browser.run(ground) != light[1]
+    browser.command(
+        "Emulation.setEmulatedMedia",
+        media="print",
+        features=[{"name": "prefers-color-scheme", "value": "dark"}],
+    )
+    assert (browser.run(ink), browser.run(ground)) == light
+    assert browser.run("return getComputedStyle(document.querySelector('figure')).breakInside") == "avoid"
+    assert browser.pdf().startswith(b"%PDF")
+    browser.command("Emulation.setEmulatedMedia", media="", features=[])
+
+
+@pytest.mark.browser
+def test_what_axe_finds_is_a_fault(tmp_path: Path, browser: Browser) -> None:
+    """The check can fail: a picture without a name, and grey on grey."""
+    page = tmp_path / "faulty.html"
+    page.write_text(
+        "<html><body><img src='data:,'><p style='color:#bbb;background:#ccc'>pale</p></body></html>"
+    )
+    browser.open(page.as_uri())
+    rules = {fault.partition(" ")[0] for fault in browser.faults()}
+    assert {"image-alt", "color-contrast", "html-has-lang"} <= rules

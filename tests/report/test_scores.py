@@ -14,6 +14,7 @@ from langmix.allocate import allocate
 from langmix.laws import Laws
 from langmix.report import build_report
 from langmix.report._evaluation import gains_figure, pass_rows
+from langmix.report._palette import PAPER
 from langmix.runs import RunTable
 
 COLUMNS = ["measure", "arm", "against", "seed", "language", "value", "low", "high", "count"]
@@ -41,10 +42,18 @@ def test_the_figure_has_every_gain_and_nothing_else() -> None:
     assert drawing.data.value.tolist() == [0.02, -0.01, 0.5, 0.1]
     left, right = drawing.figure.axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["Python", "all alike"]
-    filled = [line for line in left.lines if line.get_marker() == "o" and line.get_mfc() != "white"]
-    assert [list(line.get_xdata()) for line in filled if len(line.get_xdata())] == [[2.0]]  # percent, told
-    hollow = [line for line in right.lines if line.get_mfc() == "white"]
-    assert [list(line.get_xdata()) for line in hollow] == [[0.5, 0.1]]
+    marks = {
+        (axis.get_title(), line.get_mfc() == PAPER): list(line.get_xdata())
+        for axis in (left, right)
+        for line in axis.lines
+        if line.get_marker() != "None"
+    }
+    assert marks == {
+        ("loss", False): [2.0],  # percent, told from 0
+        ("loss", True): [-1.0],
+        ("BLEU of continuations", False): [],
+        ("BLEU of continuations", True): [0.5, 0.1],
+    }
     assert gains_figure(SCORES[SCORES.measure == "bleu"]) is None
 
 

@@ -93,7 +93,7 @@ def test_what_cannot_be_compared_costs_no_page(tmp_path: Path) -> None:
 
 def test_the_answer_is_how_much_of_the_tokens_to_pair(folder: Path, figures: Path) -> None:
     """Pairs help what was planted to need them, and cost nothing: all tokens are paired, with a prompt."""
-    shares = pd.read_csv(figures / "allocation-1.csv").set_index("language")
+    shares = pd.read_csv(figures / "allocation-1.csv").set_index("organisation")
     assert shares.loc["paired-prompt", "share"] > 0.9
     assert shares.loc["shuffled", "price_uniform"] < shares.loc["paired-prompt", "price_uniform"]
 

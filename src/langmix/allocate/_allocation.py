@@ -161,6 +161,9 @@ def report(
         langmix_version=_version.VERSION,
         robust=question.robust,
         draws=int(draws.solved.sum()),
+        asked=None
+        if question.trained.any()
+        else {name: given for name, given in question.asked.items() if given is not None},
     )
 
 

@@ -49,6 +49,7 @@ class Question:
     Attributes:
         others: mixtures to compare with, by name, shape (K,).
         trained: shape (K,), tokens that the model has already seen; the shares are of those that follow.
+        asked: what was asked, to ask it again.
     """
 
     laws: Laws
@@ -67,6 +68,7 @@ class Question:
     given: tuple[str, ...]
     robust: str | None
     trained: Floats
+    asked: Asked
 
     @classmethod
     def of(
@@ -123,6 +125,20 @@ class Question:
             given=tuple(mixtures or {}),
             robust=robust,
             trained=np.zeros(len(laws.languages)) if trained is None else trained,
+            asked={
+                "objective": objective,
+                "weights": weights,
+                "baseline": baseline,
+                "available": available,
+                "max_epochs": max_epochs,
+                "floors": floors,
+                "ceilings": ceilings,
+                "fixed": fixed,
+                "near": near,
+                "no_worse_than": no_worse_than,
+                "mixtures": mixtures,
+                "robust": robust,
+            },
         )
         question._check_names()
         return question

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
 from langmix.laws import interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +80,8 @@ class Allocation:
         runs_sha256, langmix_version: provenance.
         robust: how the bootstrap laws were taken together (see `ROBUST`); None minimises under the best laws.
         draws: bootstrap laws that the intervals rest on; with 0 there are none, and they are NaN.
+        asked: the arguments of `allocate` besides the laws, params and tokens that were given, to ask the
+            same at another budget; None where that is not known, or of tokens that follow others.
     """
 
     params: float
@@ -95,11 +100,24 @@ class Allocation:
     langmix_version: str
     robust: str | None = None
     draws: int = field(default=0)
+    asked: Mapping[str, Any] | None = None
 
     @property
     def expected_gain(self) -> Interval:
         """Relative fall of the objective against the uniform mixture."""
         return self.against["uniform"].gain
+
+    def plot(self) -> Figure:
+        """Shares with intervals beside the other mixtures, and prices, as on the page.
+
+        ``mix.plot().savefig("allocation.svg")`` writes it.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        from langmix.report import plots  # late: the room of figures comes after this one
+
+        return plots.allocation(self)
 
     def token_counts(self) -> dict[str, int]:
         """Whole tokens per language, summing to the budget exactly (largest remainders)."""

@@ -27,7 +27,8 @@ from langmix.laws import read_laws
 
 _Pairs = list[str] | None
 
-_CURRENT = "current"
+CURRENT = "current"
+"""What the user's own mixture is called."""
 OPTIONS = {
     "weights": "--weight",
     "objective": "--objective",
@@ -50,7 +51,7 @@ OPTIONS = {
 
 def places(current: Path | None) -> dict[str, str]:
     """What messages call the arguments of the library."""
-    return {f"mixtures: {_CURRENT}: shares": f"--current {current}", **OPTIONS}
+    return {f"mixtures: {CURRENT}: shares": f"--current {current}", **OPTIONS}
 
 
 @app.command()
@@ -125,7 +126,7 @@ def allocate(
             "fixed": _options.pairs(fixed or [], option="--fixed"),
             "near": _options.pairs(near or [], option="--near"),
             "no_worse_than": _options.pairs(no_worse_than or [], option="--no-worse-than"),
-            "mixtures": {_CURRENT: _options.mixture(current)} if current else None,
+            "mixtures": {CURRENT: _options.mixture(current)} if current else None,
         }
         compute = None
         if flops is not None:

@@ -27,7 +27,7 @@ from langmix.allocate import Addition, Allocation, ComputeOptimal, Interval
 from langmix.corpus import Corpus
 from langmix.errors import LangmixError
 from langmix.export import TRAINERS, Export
-from langmix.languages import label, short_label
+from langmix.languages import kind_of, label, short_label
 from langmix.laws import HeldOutError, Laws, ProportionLaw, Status
 from langmix.quantities import count
 from langmix.transfer import OrganisationEffect, PredictedSynergy, Synergy, TokenWorth, Translation
@@ -218,7 +218,7 @@ def allocation_table(allocation: Allocation) -> None:
         f"({allocation.objective.replace('_', ' ')}"
         f"{f', {allocation.robust} over the bootstrap laws' if allocation.robust else ''})"
     )
-    table = new_table(title, "language")
+    table = new_table(title, kind_of(allocation.shares))
     for heading in ("tokens", "share", "90% interval", "price", "at uniform"):
         table.add_column(heading, justify="right")
     uniform = allocation.against["uniform"]

@@ -11,8 +11,9 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
-from langmix.allocate import Allocation, mixture_json, write_mixture
+from langmix.allocate import Allocation, mixture_json, read_mixture, write_mixture
 from langmix.cli import _options, _print
+from langmix.cli._allocate import CURRENT
 from langmix.cli._app import app
 from langmix.cli._translation import seen_directions
 from langmix.corpus import languages_in, source_of
@@ -188,14 +189,29 @@ def report(
     tokens: Annotated[str | None, typer.Option(help="Tokens to allocate, such as 350B.")] = None,
     pivot: _options.Paired = None,
     direction: _options.PairedOnes = None,
+    current: Annotated[
+        Path | None,
+        typer.Option(help="Your mixture, to compare with: JSON of language: share, or a mixture.json."),
+    ] = None,
+    mixture: Annotated[
+        list[Path] | None,
+        typer.Option(help="Answers of `langmix allocate` to show, with their limits; repeatable."),
+    ] = None,
     title: Annotated[str, typer.Option(help="Of the page.")] = "Allocation of training tokens",
     out: _OutFolder = Path("report"),
     json: _options.Json = False,
 ) -> None:
-    """Write one HTML page with figures: allocation, scaling curves, synergy, prices."""
+    """Write one HTML page with figures: allocation, scaling curves, synergy, prices.
+
+    It answers for --params and --tokens, or shows the answers of --mixture; with neither it answers for ten
+    times the largest run.
+    """
     if (params is None) != (tokens is None):
         given, missing = ("--params", "--tokens") if tokens is None else ("--tokens", "--params")
         raise InputError(f"{given} needs {missing}: give both, or neither for ten times the largest run")
+    if mixture and (params is not None or current is not None):
+        other = "--params" if params is not None else "--current"
+        raise InputError(f"{other}: --mixture shows answers that were solved for; leave one of them out")
     questions = list(QUESTIONS[:1])
     if params is not None and tokens is not None:
         questions = [
@@ -217,7 +233,13 @@ def report(
             ("the page says nothing of translation: name what was paired by --pivot or --direction",),
             console=_print.stderr,
         )
-    page = write_report(table, fitted, answer(fitted, questions), out, title=title, seen=seen)
+    if mixture:
+        answers = tuple(read_mixture(path) for path in mixture)
+    else:
+        own = {CURRENT: _options.mixture(current)} if current else None
+        with _options.named({f"mixtures: {CURRENT}: shares": f"--current {current}"}):
+            answers = answer(fitted, questions, mixtures=own)
+    page = write_report(table, fitted, answers, out, title=title, seen=seen)
     if json:
         _print.as_json({"page": str(page)})
     else:

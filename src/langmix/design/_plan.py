@@ -18,6 +18,7 @@ from langmix.design._planned import PlannedRun
 from langmix.design._prior import Prior
 from langmix.errors import InputError
 from langmix.laws import Laws, check_names, check_positive, refuse_proportion
+from langmix.quantities import count
 
 Floats = NDArray[np.float64]
 
@@ -384,7 +385,7 @@ def _warnings(
         "tokens": (tokens, max(c.run.budgets[-1] for c in pool)),
     }
     found += [
-        f"{value:.3g} {what} are {value / most:,.3g} times the largest candidate run ({most:.3g}): the "
+        f"{count(value)} {what} are {value / most:,.3g} times the largest candidate run ({count(most)}): the "
         "regret holds only if the law keeps its form that far out"
         for what, (value, most) in reached.items()
         if value > _FAR * most

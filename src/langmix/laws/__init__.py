@@ -2,6 +2,7 @@
 
 from langmix.laws._choose import fit
 from langmix.laws._coefficients import Coefficients
+from langmix.laws._compare import held_out_predictions
 from langmix.laws._file import read_any_laws, read_laws, write_laws
 from langmix.laws._fit import Status
 from langmix.laws._laws import (
@@ -52,6 +53,7 @@ __all__ = [
     "fit_organisations",
     "fit_proportion",
     "fitted_elsewhere",
+    "held_out_predictions",
     "interval",
     "left_out",
     "read_any_laws",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from langmix.laws._laws import HeldOutError
+from langmix.laws._laws import HeldOutError, Laws
 from langmix.laws._problems import LEAST_ROWS, usable_rows
 from langmix.laws._units import in_units
 from langmix.laws.forms import FORMS
@@ -31,18 +32,58 @@ def held_out_errors(
     runs: RunTable, rivals: Sequence[Rival], *, seed: int, delta: float | None = None
 ) -> tuple[HeldOutError, ...]:
     """Held-out errors of some rivals on all splits that the table allows."""
-    errors = []
-    for split, folds in _splits(runs, seed).items():
-        found: dict[str, list[Floats]] = {rival.name: [] for rival in rivals}
-        for held in folds:
-            # Rivals are given the training part alone: what is held out cannot reach them.
-            training = Training(runs.select(~held), delta=delta)
-            for rival in rivals:
-                found[rival.name].append(_errors(rival, training, runs.select(held)))
-        for name, relative in found.items():
-            flat = np.concatenate(relative)
-            errors.append(HeldOutError(form=name, split=split, error=float(flat.mean()), rows=len(flat)))
-    return tuple(errors)
+    found: dict[tuple[str, str], list[Floats]] = {}
+    for split, held, training in _trials(runs, seed, delta):
+        for rival in rivals:
+            relative = np.abs(rival.fit(training)(held) / held.losses - 1.0)
+            found.setdefault((rival.name, split), []).append(relative[_scored_cells(held)])
+    errors = {key: np.concatenate(parts) for key, parts in found.items()}
+    return tuple(
+        HeldOutError(form=name, split=split, error=float(flat.mean()), rows=len(flat))
+        for (name, split), flat in errors.items()
+    )
+
+
+def held_out_predictions(runs: RunTable, laws: Laws) -> pd.DataFrame:
+    """What laws of this form say about runs that their fit does not see, beside what was measured.
+
+    The form is fitted again without each part of the runs: those parts by which `fit` compares forms, drawn
+    with the laws' own seed, so that the errors are those in ``laws.held_out``. It takes seconds.
+
+    Args:
+        runs: the run table of the laws.
+        laws: fitted with the default ``delta``.
+
+    Returns:
+        A row per split, checkpoint and target: ``split, run, params, tokens, target, share, measured,
+        predicted``; the share is that of the target's own tokens, NaN where it is no language. No rows
+        where the runs are too few to hold any out.
+    """
+    rival, parts = RIVALS[laws.form], []
+    for split, held, training in _trials(runs, laws.provenance.seed, None):
+        predicted = rival.fit(training)(held)
+        rows, targets = np.nonzero(_scored_cells(held))
+        names = np.array(held.targets)[targets]
+        own = np.full((len(held), len(held.targets)), np.nan)
+        for i, target in enumerate(held.targets):
+            if target in held.languages:
+                own[:, i] = held.shares[:, held.languages.index(target)]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "split": split,
+                    "run": np.array(held.run)[rows],
+                    "params": held.params[rows],
+                    "tokens": held.tokens[rows],
+                    "target": names,
+                    "share": own[rows, targets],
+                    "measured": held.losses[rows, targets],
+                    "predicted": predicted[rows, targets],
+                }
+            )
+        )
+    columns = ["split", "run", "params", "tokens", "target", "share", "measured", "predicted"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def can_carry_an_allocation(name: str) -> bool:
@@ -58,10 +99,19 @@ def _competes(rival: Rival, runs: RunTable, *, all_forms: bool) -> bool:
     return (all_forms or can_carry_an_allocation(rival.name)) and not rival.missing(runs)
 
 
-def _errors(rival: Rival, training: Training, held: RunTable) -> Floats:
-    """Absolute relative errors of all targets on the held-out checkpoints that every rival can predict."""
-    relative = np.abs(rival.fit(training)(held) / held.losses - 1.0)
-    return np.concatenate([relative[_scored(held, i), i] for i in range(len(held.targets))])
+def _trials(runs: RunTable, seed: int, delta: float | None) -> Iterator[tuple[str, RunTable, Training]]:
+    """Every split and fold: its name, what is held out, and the training part.
+
+    Rivals are given the training part alone: what is held out cannot reach them.
+    """
+    for split, folds in _splits(runs, seed).items():
+        for held in folds:
+            yield split, runs.select(held), Training(runs.select(~held), delta=delta)
+
+
+def _scored_cells(held: RunTable) -> Rows:
+    """Losses on the held-out checkpoints that every rival can predict, shape (n, T)."""
+    return np.stack([_scored(held, i) for i in range(len(held.targets))], axis=1)
 
 
 def _splits(runs: RunTable, seed: int) -> dict[str, list[Rows]]:

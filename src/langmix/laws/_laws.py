@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,10 @@ from langmix.errors import InputError
 from langmix.laws._coefficients import Coefficients
 from langmix.laws._fit import Status
 from langmix.laws._reach import Reach
+from langmix.runs import RunTable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
@@ -226,6 +230,22 @@ class Laws:
             if j != self.best.own[i]
         ]
         return pd.DataFrame(rows, columns=columns)
+
+    def plot(self, runs: RunTable | None = None) -> Figure:
+        """Scaling curves of every language with 90% bands, as on the page; with runs, their checkpoints too.
+
+        ``laws.plot(runs).savefig("scaling.svg")`` writes it; ``laws.exponents()`` has the numbers.
+
+        Args:
+            runs: the run table that the laws were fitted to.
+
+        Raises:
+            InputError: no target is a language that was trained alone, or the runs are of other languages.
+            MissingExtraError: matplotlib is not installed.
+        """
+        from langmix.report import plots  # late: the room of figures comes after this one
+
+        return plots.scaling(self, runs)
 
     def share_vector(self, shares: Mapping[str, float]) -> Floats:
         """Shares in the order of ``languages``, checked, summing to exactly 1."""

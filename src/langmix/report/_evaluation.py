@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from langmix.languages import label
-from langmix.report._drawing import OKABE_ITO, SOFT, Drawing, panels
+from langmix.report._drawing import Drawing, named, panels
+from langmix.report._palette import MARKERS, PAPER, SERIES, SOFT
 
 _GAINS = {"loss gain": ("loss", "% lower", 100.0), "bleu gain": ("BLEU of continuations", "points", 1.0)}
 
@@ -31,15 +31,14 @@ def gains_figure(scores: pd.DataFrame) -> Drawing | None:
                 factor * own[column].to_numpy(dtype=float) for column in ("value", "low", "high")
             )
             told = (low > 0) | (high < 0)
-            colour = OKABE_ITO[k % len(OKABE_ITO)]
-            axis.hlines(place, low, high, color=colour, lw=1.4)
-            axis.plot(value[told], place[told], "o", ms=4.5, color=colour)
-            axis.plot(value[~told], place[~told], "o", ms=4.5, color=colour, mfc="white")
-            axis.plot([], [], "o", ms=4.5, color=colour, label=arm)
+            look: dict[str, Any] = {"marker": MARKERS[k % len(MARKERS)], "color": SERIES[k % len(SERIES)], "ms": 4.5}
+            axis.hlines(place, low, high, color=look["color"], lw=1.4)
+            axis.plot(value[told], place[told], ls="", label=arm, **look)
+            axis.plot(value[~told], place[~told], ls="", mfc=PAPER, **look)
         axis.axvline(0, color=SOFT, lw=0.8)
         axis.set_title(title)
         axis.set_xlabel(f"{unit} (right of 0: better than {gains.against.iloc[0]})")
-        axis.set_yticks(range(len(names)), [label(name.removeprefix("objective: ")) for name in names])
+        axis.set_yticks(range(len(names)), [named(name.removeprefix("objective: ")) for name in names])
     axes[0].invert_yaxis()
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(arms)))

@@ -10,13 +10,13 @@ import pandas as pd
 
 from langmix.laws import interval
 from langmix.quantities import count
-from langmix.report._drawing import INK, OKABE_ITO, SOFT, Drawing, panels
+from langmix.report._drawing import Drawing, panels, token_axis
 from langmix.report._matrices import heat
+from langmix.report._palette import DASHES, INK, MARKERS, PAPER, SERIES, SOFT
 from langmix.runs import MIXED, ORGANISATION, with_groups
 from langmix.transfer import Translation
 
 _POINTS: Final = 40
-_MARKERS: Final = "os^Dv"
 NAMES: Final = {
     "alone": "no source",
     "seen": "directions paired in training",
@@ -53,7 +53,7 @@ def group_bars(found: Translation) -> Drawing:
         right.hlines(at, 100 * mine["low"], 100 * mine["high"], color=colour, lw=2)
         hollow = ~mine["resolved"].astype(bool) & mine["low"].notna()
         for x, y, empty in zip(100 * mine["change"], at, hollow, strict=True):
-            right.plot(x, y, "o", ms=6, color=colour, mfc="white" if empty else colour)
+            right.plot(x, y, "o", ms=6, color=colour, mfc=PAPER if empty else colour)
     left.set_title("loss")
     left.set_xlabel("nats per token of the target")
     left.set_yticks(place, [NAMES[group] for group in groups])
@@ -92,7 +92,7 @@ def direction_maps(found: Translation) -> Drawing:
         heat(axis, cells, languages, title=f"{each.organisation}, %", hatched=hatched)
         for target in found.seen:
             source, into = (languages.index(name) for name in target.split(">"))
-            axis.plot(into + 0.85, source + 0.15, "s", ms=3, color="black")
+            axis.plot(into + 0.85, source + 0.15, "s", ms=3, color=INK)
         axis.set_xlabel("into")
     axes[0].set_ylabel("from")
     baseline = effects[0].baseline
@@ -124,14 +124,14 @@ def group_curves(found: Translation) -> Drawing:
         i = laws.targets.index(group)
         for k, organisation in enumerate(found.fitted.organisations):
             shares = laws.share_vector({organisation: 1.0})
-            for marker, size in zip(cycle(_MARKERS), sizes, strict=False):
+            for marker, size in zip(cycle(MARKERS), sizes, strict=False):
                 here = (named == organisation) & (runs.params == size)
                 tokens, losses = runs.tokens[here], runs.losses[here, runs.targets.index(group)]
                 axis.plot(tokens, losses, marker, ms=3, color=_colour(k), alpha=0.7, mew=0)
                 loss = np.array([laws.best.loss(float(size), t, shares)[i] for t in grid])
                 drawn = np.array([laws.draws.loss(float(size), t, shares)[:, i] for t in grid]).T
                 low, high = interval(drawn, loss)
-                axis.plot(grid, loss, color=_colour(k), lw=1)
+                axis.plot(grid, loss, ls=_dash(k), color=_colour(k), lw=1)
                 axis.fill_between(grid, low, high, color=_colour(k), alpha=0.15, lw=0)
                 common = {"group": group, "organisation": organisation, "params": size}
                 rows += [
@@ -142,21 +142,17 @@ def group_curves(found: Translation) -> Drawing:
                     {**common, "tokens": t, "kind": "law", "loss": y, "low": a, "high": b}
                     for t, y, a, b in zip(grid, loss, low, high, strict=True)
                 ]
-        axis.set_xscale("log")
-        axis.xaxis.set_major_formatter(lambda value, _: count(value))
-        axis.xaxis.set_minor_formatter(lambda value, _: "")
-        axis.grid(color="#eeeeee")
-        axis.set_axisbelow(True)
+        token_axis(axis)
         axis.set_title(NAMES[group])
         axis.set_xlabel("training tokens")
     axes[0].set_ylabel("nats per token of the target")
     handles = [
-        axes[0].plot([], [], "-", color=_colour(k), label=name)[0]
+        axes[0].plot([], [], ls=_dash(k), color=_colour(k), label=name)[0]
         for k, name in enumerate(found.fitted.organisations)
     ]
     handles += [
         axes[0].plot([], [], marker, color=INK, ms=4, label=f"{count(float(size))} parameters")[0]
-        for marker, size in zip(cycle(_MARKERS), sizes, strict=False)
+        for marker, size in zip(cycle(MARKERS), sizes, strict=False)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return Drawing(
@@ -190,15 +186,15 @@ def part_paired(found: Translation) -> Drawing | None:
             order = np.argsort(part[two], kind="stable")
             x, y = part[two][order], loss[two][order]
             mean = pd.Series(y).groupby(np.round(x, 4)).mean()
-            axis.plot(100 * x, y, "o", ms=3.5, color=_colour(k + 1), alpha=0.7, mew=0)
-            axis.plot(100 * mean.index, mean, color=_colour(k + 1), lw=1, label=organisation)
+            axis.plot(100 * x, y, MARKERS[k], ms=3.5, color=_colour(k + 1), alpha=0.7, mew=0)
+            axis.plot(100 * mean.index, mean, ls=_dash(k), color=_colour(k + 1), lw=1, label=organisation)
             rows += [
                 {"group": group, "organisation": organisation, "part": a, "loss": b}
                 for a, b in zip(x, y, strict=True)
             ]
         axis.set_title(NAMES[group])
         axis.set_xlabel(f"% of the tokens, the rest {baseline}")
-        axis.grid(color="#eeeeee")
+        axis.grid(True)
     axes[0].set_ylabel("nats per token of the target")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return Drawing(
@@ -218,7 +214,11 @@ def repeated(found: Translation) -> bool:
 
 
 def _colour(k: int) -> str:
-    return OKABE_ITO[k % len(OKABE_ITO)]
+    return SERIES[k % len(SERIES)]
+
+
+def _dash(k: int) -> Any:
+    return DASHES[k % len(DASHES)]
 
 
 def effect_rows(found: Translation) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from langmix.allocate import Validation
-from langmix.languages import label
-from langmix.report._drawing import INK, OKABE_ITO, SOFT, Drawing, panels
+from langmix.report._drawing import Drawing, named, panels
+from langmix.report._palette import INK, SERIES, SOFT
 
 
 def validation_figure(validation: Validation, *, name: str, objective: str) -> Drawing:
@@ -34,22 +34,25 @@ def validation_figure(validation: Validation, *, name: str, objective: str) -> D
     names = list(uniform.index)
     place = np.arange(len(names))
     figure, (left, right) = panels(1, 2, height=0.34 * len(names) + 1.6, sharey=True)
-    for offset, colour, column in ((-0.12, OKABE_ITO[0], "predicted"), (0.12, OKABE_ITO[1], "measured")):
+    for offset, mark, colour, column in (
+        (-0.12, "o", SERIES[0], "predicted"),
+        (0.12, "D", SERIES[1], "measured"),
+    ):
         change = 100 * (recommended[column] / uniform[column] - 1)
-        left.plot(change, place + offset, "o", ms=5, color=colour, label=column)
+        left.plot(change, place + offset, mark, ms=5, color=colour, label=column)
     left.axvline(0, color=SOFT, lw=0.8)
     left.set_title("loss: recommended against uniform")
     left.set_xlabel("% (left of 0: recommended is better)")
-    left.set_yticks(place, [label(each) for each in names])
+    left.set_yticks(place, [named(each) for each in names])
     left.invert_yaxis()
-    for offset, colour, table, mixture_name in (
-        (-0.12, SOFT, uniform, "uniform"),
-        (0.12, INK, recommended, "recommended"),
+    for offset, mark, colour, table, mixture_name in (
+        (-0.12, "s", SOFT, uniform, "uniform"),
+        (0.12, "o", INK, recommended, "recommended"),
     ):
         error = 100 * (table["predicted"] / table["measured"] - 1)
         low, high = (100 * (table[f"predicted_{end}"] / table["measured"] - 1) for end in ("low", "high"))
         right.hlines(place + offset, low, high, color=colour, lw=1.4)
-        right.plot(error, place + offset, "o", ms=4, color=colour, label=mixture_name)
+        right.plot(error, place + offset, mark, ms=4, color=colour, label=mixture_name)
     right.axvline(0, color=SOFT, lw=0.8)
     right.set_title("predicted against measured loss")
     right.set_xlabel("error of the prediction, % (90% intervals)")

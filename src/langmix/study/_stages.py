@@ -18,8 +18,8 @@ from langmix.corpus.pairing import ParallelConfig, build_parallel_corpus
 from langmix.errors import InputError
 from langmix.lab import Engine, Estimate, Local
 from langmix.lab._trackers import open_tracker
-from langmix.laws import Laws, fit, read_laws, write_laws
-from langmix.report import build_report
+from langmix.laws import Laws, fit, held_out_predictions, read_laws, write_laws
+from langmix.report import build_report, next_runs
 from langmix.runs import RunTable, read_runs
 from langmix.study._config import CONFIG, StudyConfig, read_study
 from langmix.study._evaluating import Evaluating
@@ -295,12 +295,19 @@ def build(config: CorpusConfig | ParallelConfig, folder: Path, progress: Progres
     return build_corpus(config, folder, progress=progress)
 
 
-def answer(laws: Laws, questions: Sequence[Question]) -> tuple[Allocation, ...]:
-    """An allocation per question."""
+def answer(
+    laws: Laws,
+    questions: Sequence[Question],
+    *,
+    mixtures: Mapping[str, Mapping[str, float]] | None = None,
+) -> tuple[Allocation, ...]:
+    """An allocation per question, compared with further mixtures too."""
     found = []
     for question in questions:
         params, tokens = question.target(laws)
-        found.append(allocate(laws, params=params, tokens=tokens, weights=question.weights))
+        found.append(
+            allocate(laws, params=params, tokens=tokens, weights=question.weights, mixtures=mixtures)
+        )
     return tuple(found)
 
 
@@ -330,6 +337,11 @@ def write_report(
             compared = translation(runs, seen=seen)
         except InputError as error:
             notes = [*notes, f"Organisations of the data could not be compared: {error}."]
+    planned = None
+    try:
+        planned = next_runs(runs, laws, allocations[0]) if allocations else None
+    except InputError as error:
+        notes = [*notes, f"Which runs to buy next is not known: {error}."]
     return build_report(
         runs,
         laws,
@@ -341,4 +353,6 @@ def write_report(
         validations=validations,
         scores=scores,
         translation=compared,
+        held_out=held_out_predictions(runs, laws),
+        next_runs=planned,
     )

@@ -15,6 +15,7 @@ The gain's sign belongs to the regime (N, D, epochs), not to the pair.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,9 @@ from numpy.typing import NDArray
 from langmix.runs import RunTable
 from langmix.transfer._arms import Arms, arms
 from langmix.transfer._resolved import resolved
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +57,18 @@ class Synergy:
     noise: Floats
     degrees_of_freedom: NDArray[np.int64]
     resolved: NDArray[np.bool_]
+
+    def plot(self) -> Figure:
+        """Heat maps of gain and teaching, as on the page; gains that noise explains are hatched.
+
+        ``synergy(runs)[-1].plot().savefig("synergy.svg")`` writes that of the largest scale.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        from langmix.report import plots  # late: the room of figures comes after this one
+
+        return plots.synergy(self)
 
     def frame(self) -> pd.DataFrame:
         """A row per trained cell: target, auxiliary, gain, teaching, second pass, resolved."""
