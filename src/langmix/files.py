@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
@@ -157,6 +157,36 @@ def read_text(path: Path, *, what: str) -> str:
         ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected {what}") from None
+
+
+def whole_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Lines of JSONL that hold an object, and these; none of no file. What a kill cut off is left out.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    found = []
+    for line in read_bytes(path).split(b"\n") if path.exists() else ():
+        try:
+            row = json.loads(line)
+            text = line.decode()
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            found.append((text, row))
+    return found
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def sha256(path: Path) -> str:

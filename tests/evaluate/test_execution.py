@@ -278,14 +278,14 @@ def test_without_a_toolchain_the_other_languages_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from langmix.evaluate.execution import _harness as harness
-    from langmix.evaluate.execution import _toolchains as toolchains
+    from langmix.evaluate.execution import toolchains
 
     missing: Callable[[], None] = lambda: None  # noqa: E731
     go = toolchains.TOOLCHAINS["go"]
     monkeypatch.setitem(
         harness.TOOLCHAINS,
         "go",
-        toolchains.Toolchain(language="go", file=go.file, find=missing, install=go.install, steps=go.steps),
+        toolchains.Toolchain(language="go", find=missing, install=go.install, steps=go.steps),
     )
     write(tmp_path / "c.jsonl", {**ADD, "completion": RIGHT}, {**ADD, "language": "go", "completion": ""})
     outcome = langmix("evaluate", "execute", "c.jsonl", "--memory", "256M", "--json", cwd=tmp_path)

@@ -28,7 +28,7 @@ from langmix.evaluate.execution._cgroup import Cgroups
 from langmix.evaluate.execution._harness import Harness, Verdict
 from langmix.evaluate.execution._sandbox import Limits
 from langmix.evaluate.execution._status import Status
-from langmix.evaluate.execution._toolchains import TOOLCHAINS
+from langmix.evaluate.execution.toolchains import TOOLCHAINS
 
 pytestmark = pytest.mark.slow
 
@@ -302,7 +302,7 @@ def harness(machine: Machine) -> Iterator[Harness]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_sandbox, "_FIRST_UID", FIRST_UID)
         with Harness(list(TOOLCHAINS), workers=1) as harness:
-            folders = {*harness._shared.values(), *_folders(harness)}
+            folders = {*_folders(harness)}
             before = {folder: _state(folder) for folder in folders}
             machine.harnesses.append(harness)
             yield harness

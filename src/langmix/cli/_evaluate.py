@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,9 @@ from langmix.evaluate._continuations import DOCUMENTS, continuations, write_cont
 from langmix.evaluate.execution import (
     Harness,
     Limits,
+    Problem,
     Sample,
+    Status,
     execute,
     multipl_e,
     pass_at_k,
@@ -35,6 +38,7 @@ evaluate = typer.Typer(help="What a trained model can do.", no_args_is_help=True
 app.add_typer(evaluate, name="evaluate")
 
 _Corpus = Annotated[Path, typer.Argument(help="Folder that `langmix corpus` wrote.")]
+_LEAST_MEMORY = 64 << 20
 _Problems = Annotated[
     list[Path] | None,
     typer.Option(help="JSONL of MultiPL-E's problems, or a folder of them, repeatable."),
@@ -242,23 +246,30 @@ def evaluate_execute(
     json: _options.Json = False,
 ) -> None:
     """Judge completions in a sandbox: pass@k per language, and how each ended."""
-    samples = read_samples(completions, read_problems(problems or ()))
+    known = read_problems(problems or ())
+    samples = read_samples(completions, known)
     have = list(dict.fromkeys(sample.problem.language for sample in samples))
     if language:
         if missing := [name for name in language if name not in have]:
             raise InputError(f"--language: no completion is in {missing[0]!r}; they are in {', '.join(have)}")
         samples = [sample for sample in samples if sample.problem.language in language]
+    bytes_ = int(_options.quantity(memory, option="--memory"))
+    if bytes_ < _LEAST_MEMORY:
+        raise InputError(f"--memory: {memory} is too little for any program; expected 64M or more")
     limits = Limits(
         compile_seconds=compile_seconds,
         run_seconds=seconds,
-        memory=int(_options.quantity(memory, option="--memory")),
+        memory=bytes_,
     )
+    _print.warnings(_unanswered(known, samples), console=_print.stderr)
     asked = k or [1]
     _enough(samples, max(asked))
     languages = list(dict.fromkeys(sample.problem.language for sample in samples))
-    with Harness(languages, profile=profile, limits=limits, workers=workers, unsafe=unsafe) as harness:  # type: ignore[arg-type]
-        missing_tools = tuple(f"{name} is left out: install {how}" for name, how in harness.missing.items())
-        _print.warnings(missing_tools, console=_print.stderr)
+    many_workers = min(workers or len(os.sched_getaffinity(0)), len(samples))
+    with Harness(languages, profile=profile, limits=limits, workers=many_workers, unsafe=unsafe) as harness:  # type: ignore[arg-type]
+        missing_tools = [f"{name} is left out: {how}" for name, how in harness.missing.items()]
+        notes = [tools.note for tools in harness.tools.values() if tools.note]
+        _print.warnings((*missing_tools, *notes), console=_print.stderr)
         if not harness.tools:
             raise InputError(f"no language of {completions} has a toolchain here; see the warnings above")
         many = sum(sample.problem.language in harness.tools for sample in samples)
@@ -268,15 +279,17 @@ def evaluate_execute(
         versions = {name: tools.version for name, tools in harness.tools.items()}
     if multipl_e_out is not None:
         multipl_e(judged, samples, multipl_e_out)
+    by_problem = passed_by_problem(judged)
+    short = _without_faults(by_problem, max(asked))
     found = {
-        name: [pass_at_k(passed, each) for each in asked]
-        for name, passed in passed_by_problem(judged).items()
+        name: [pass_at_k(passed, each) for each in asked] for name, passed in by_problem.items() if passed
     }
     if json:
         _print.as_json(
             {
                 "pass_at_k": {name: [one._asdict() for one in each] for name, each in found.items()},
                 "statuses": _print_evaluation.statuses(judged),
+                "left_out_for_faults": short,
                 "toolchains": versions,
                 "profile": profile,
                 "missing": harness.missing,
@@ -286,9 +299,37 @@ def evaluate_execute(
         )
         return
     _print_evaluation.pass_table(found, judged, versions)
+    for name, left_out in short.items():
+        faults = (one for one in judged if (one.language, one.status) == (name, Status.HARNESS))
+        reason = " ".join(next(one.err or one.compiler for one in faults).split())[:200] or "it said nothing"
+        told = f"{left_out} problems in {name} are left out, since the harness failed ({reason})"
+        _print.warnings((f"{told}; run the same command again",))
     work = duration(sum(each.compile_seconds + each.run_seconds for each in judged))
     _print.say(f"  {len(judged)} programs, {work} of work")
     _print.saved("verdicts", out)
+
+
+def _unanswered(problems: Sequence[Problem], samples: Sequence[Sample]) -> tuple[str, ...]:
+    """Of each language that has completions, how many of the problems have none."""
+    have = {(sample.problem.language, sample.problem.name) for sample in samples}
+    languages = {language for language, _ in have}
+    missing = [p.language for p in problems if p.language in languages and (p.language, p.name) not in have]
+    return tuple(
+        f"{missing.count(name)} problems in {name} have no completion, and do not count"
+        for name in dict.fromkeys(missing)
+    )
+
+
+def _without_faults(by_problem: Mapping[str, dict[str, list[bool]]], most: int) -> dict[str, int]:
+    """Drop the problems to which faults of the harness left too few samples; how many, by language."""
+    left_out = {}
+    for language, passed in by_problem.items():
+        few = [name for name, each in passed.items() if len(each) < most]
+        for name in few:
+            del passed[name]
+        if few:
+            left_out[language] = len(few)
+    return left_out
 
 
 def _enough(samples: Sequence[Sample], most: int) -> None:

@@ -75,7 +75,7 @@ def pass_table(
     """pass@k of every language, and how its programs ended."""
     ended = statuses(judged)
     table = _print.new_table("pass@k, % (90% over problems)", "language")
-    for one in next(iter(found.values())):
+    for one in next(iter(found.values()), ()):
         table.add_column(f"pass@{one.k}", justify="right")
     for heading in ("problems", "samples"):
         table.add_column(heading, justify="right")

@@ -207,11 +207,7 @@ def write_completions(
     known = {(problem.language, problem.name): _told_of(problem) for problem in problems}
     rows, done = [], set()
     if out.exists():
-        for line in files.read_text(out, what="a file of completions").splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue  # cut off by a kill
+        for line, row in files.whole_rows(out):
             if row.get("written_by") != mark:
                 if anew:
                     continue

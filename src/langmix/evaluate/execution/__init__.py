@@ -6,7 +6,7 @@ from langmix.evaluate.execution._pass_at_k import PassAtK, estimate, pass_at_k
 from langmix.evaluate.execution._problems import Problem, Sample, read_problems, read_samples
 from langmix.evaluate.execution._sandbox import Limits, Sandbox, SandboxError, Steps
 from langmix.evaluate.execution._status import MULTIPL_E, Status
-from langmix.evaluate.execution._toolchains import PROFILES, TOOLCHAINS, Profile, Toolchain, Tools
+from langmix.evaluate.execution.toolchains import PROFILES, TOOLCHAINS, Profile, Toolchain, Tools
 
 __all__ = [
     "MULTIPL_E",

@@ -51,7 +51,17 @@ class Cgroups:
             group = _ROOT / places.get("", "").lstrip("/")
             above = (place for place in (group, *group.parents) if place.is_relative_to(_ROOT))
             found = [cls(place, place, True) for place in above]
-        return next((each for each in found if each._serve()), None)
+        served = next((each for each in found if each._serve()), None)
+        if served is not None:
+            served._sweep()
+        return served
+
+    def _sweep(self) -> None:
+        """Remove the groups of processes that were killed before they could."""
+        for folder in {*self.memory.glob("langmix-*-*"), *self.pids.glob("langmix-*-*")}:
+            owner = folder.name.split("-")[1]
+            if owner.isdigit() and not Path("/proc", owner).exists():
+                _remove(folder)
 
     def _serve(self) -> bool:
         try:

@@ -70,7 +70,7 @@ class Compiler:
             self._sandbox.started(
                 self._server,
                 _OWN,
-                script=f"{limited(_OWN)}\nexec {self._server.running}",
+                script=_script(self._server),
                 errors=self._errors,
                 given=subprocess.PIPE,
             )
@@ -106,6 +106,11 @@ class Compiler:
         return compiled
 
 
+def _script(server: Steps) -> str:
+    compiling = " && ".join(f"{command} >&2" for command in server.compiling)
+    return f"{limited(_OWN)}\n{compiling + ' || exit' if compiling else ''}\nexec {server.running}"
+
+
 def _exchange(started: Started, errors: int, given: bytes, limits: Limits) -> Compiled:
     """What a compiler answers to what it is given; its first answer, when it is up, is to nothing."""
     process = started.process
@@ -113,6 +118,7 @@ def _exchange(started: Started, errors: int, given: bytes, limits: Limits) -> Co
     assert process.stdout is not None
     left, answer = memoryview(given), _Answer()
     timed_out = flooded = exceeded = over = False
+    told = os.fstat(errors).st_size
     begun = looked = time.monotonic()
     os.set_blocking(process.stdin.fileno(), False)
     with selectors.DefaultSelector() as selector:
@@ -134,7 +140,7 @@ def _exchange(started: Started, errors: int, given: bytes, limits: Limits) -> Co
             timed_out = now - begun > limits.compile_seconds
             flooded = answer.lengths[0] > limits.output or answer.lengths[1] > limits.disk
     said = Stream()
-    said.add(answer.said if answer.content else os.pread(errors, _READ, 0))
+    said.add(answer.said if answer.content else os.pread(errors, _READ, told))
     return Compiled(
         ended=Drained(
             phase="compile",

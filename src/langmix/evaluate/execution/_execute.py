@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from langmix import files
 from langmix._version import VERSION
 from langmix.evaluate.execution._harness import Harness
-from langmix.evaluate.execution._problems import Sample
+from langmix.evaluate.execution._problems import MULTIPL_E_LANGUAGES, Sample
 from langmix.evaluate.execution._status import MULTIPL_E, Status
 
+_NO_FILE_NAME: Final = re.compile(r"[^\w.-]")
 _KEPT: Final = 4_000  # characters of each stream in a result
 
 
@@ -74,26 +78,34 @@ def execute(
     """
     mine = [sample for sample in samples if sample.problem.language in harness.tools]
     marks = {sample.key: _mark(sample, harness) for sample in mine}
+    kept = {(each.key, each.mark): each for each in (_read(results) if results else ())}
     done = {
-        each.key: each
-        for each in (_read(results) if results else ())
-        if marks.get(each.key) == each.mark and each.status is not Status.HARNESS
+        key: kept[key, mark]
+        for key, mark in marks.items()
+        if (key, mark) in kept and kept[key, mark].status is not Status.HARNESS
     }
-    if results is not None:  # what is left of a line that a kill cut off, and of older programs, goes
-        files.write_text(results, "".join(_line(each) + "\n" for each in done.values()))
+    if results is not None:  # what is left of a line that a kill cut off goes, and what was said twice
+        files.write_text(results, "".join(_line(each) + "\n" for each in kept.values()))
     advance(len(done))
     # Those of one language are spread: some take ten times as long as others.
     left = sorted(
         (s for s in mine if s.key not in done), key=lambda s: (s.number, s.problem.name, s.problem.language)
     )
+    writing = Lock()
+
+    def judge(sample: Sample) -> Judged:
+        judged = _judge(sample, harness, marks[sample.key])
+        if results is not None:  # here: what is judged when the command is stopped is written
+            with writing:
+                files.append_line(results, _line(judged))
+        return judged
+
     with ThreadPoolExecutor(harness.workers) as pool:
-        waiting = {pool.submit(_judge, sample, harness, marks[sample.key]): sample for sample in left}
+        waiting = [pool.submit(judge, sample) for sample in left]
         try:
             for future in as_completed(waiting):
                 judged = future.result()
                 done[judged.key] = judged
-                if results is not None:
-                    files.append_line(results, _line(judged))
                 advance(1)
         except BaseException:
             pool.shutdown(cancel_futures=True)
@@ -104,23 +116,34 @@ def execute(
 def multipl_e(judged: Iterable[Judged], samples: Iterable[Sample], folder: Path) -> None:
     """Write verdicts as MultiPL-E's harness does: a ``NAME.results.json`` per problem, by language.
 
+    Harness faults are no verdicts, and left out.
+
     Raises:
         InputError: they cannot be written.
     """
     programs = {sample.key: sample.problem.program(sample.completion) for sample in samples}
     by_problem: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for each in judged:
+        if each.status is Status.HARNESS:
+            continue
         result = {
             "program": programs[each.key],
             "stdout": each.out,
             "stderr": each.err or each.compiler,
             "exit_code": each.code,
-            "status": MULTIPL_E[each.status],
+            "status": _multipl_e_status(each),
         }
         by_problem.setdefault((each.language, each.name), []).append(result)
     for (language, name), results in by_problem.items():
-        content = {"name": name, "language": language, "results": results}
-        files.write_text(folder / language / f"{name}.results.json", json.dumps(content, indent=1) + "\n")
+        content = {"name": name, "language": MULTIPL_E_LANGUAGES[language], "results": results}
+        plain = _NO_FILE_NAME.sub("_", name).lstrip(".")
+        files.write_text(folder / language / f"{plain}.results.json", json.dumps(content, indent=1) + "\n")
+
+
+def _multipl_e_status(judged: Judged) -> str:
+    """There, Python's errors of indentation are exceptions: it looks for the word SyntaxError."""
+    parsed = judged.language != "python" or "SyntaxError" in judged.err
+    return MULTIPL_E[judged.status if parsed or judged.status is not Status.COMPILE_ERROR else Status.CRASH]
 
 
 def passed_by_problem(judged: Iterable[Judged]) -> Mapping[str, dict[str, list[bool]]]:
@@ -164,15 +187,10 @@ def _mark(sample: Sample, harness: Harness) -> str:
 
 
 def _read(path: Path) -> list[Judged]:
-    if not path.exists():
-        return []
     found = []
-    for line in files.read_text(path, what="a file of results").splitlines():
-        try:
-            row = json.loads(line)
+    for _, row in files.whole_rows(path):
+        with contextlib.suppress(ValueError, TypeError, KeyError):  # another version's
             found.append(Judged(**{**row, "status": Status(row["status"])}))
-        except (ValueError, TypeError, KeyError):
-            continue  # cut off by a kill, or another version's
     return found
 
 

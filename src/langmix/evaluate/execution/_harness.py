@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
+from typing import Final
 
 from langmix.errors import InputError
 from langmix.evaluate.execution._compiler import Compiler
 from langmix.evaluate.execution._drain import Drained
-from langmix.evaluate.execution._sandbox import Limits, Sandbox, Steps
+from langmix.evaluate.execution._sandbox import PLACES, Limits, Sandbox, Steps
 from langmix.evaluate.execution._self_test import self_test
 from langmix.evaluate.execution._status import Status
-from langmix.evaluate.execution._toolchains import GO_CACHE, PROFILES, TOOLCHAINS, Profile, Tools
 from langmix.evaluate.execution._verdicts import verdict
+from langmix.evaluate.execution.toolchains import PROFILES, TOOLCHAINS, Profile, Tools
+
+_MOST: Final = PLACES // 4  # a sandbox, and a compiler for each of three languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,12 @@ class Harness:
         languages: to be ready for; those without a toolchain are in ``missing``.
         profile: ``multiple`` or ``modern``, see `TOOLCHAINS`.
         limits: of every program.
-        workers: programs at once; default: one per core.
+        workers: programs at once; default: one per core. At most 46, each with users of its own.
         unsafe: no sandbox.
 
     Attributes:
         tools: by language.
-        missing: by language, what to install.
+        missing: by language, why it is left out, and what to install.
 
     Raises:
         InputError: an unknown language or profile.
@@ -69,13 +71,16 @@ class Harness:
                 f"{', '.join(TOOLCHAINS)}"
             )
         self.profile, self.limits, self.unsafe = profile, limits or Limits(), unsafe
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or min(len(os.sched_getaffinity(0)), _MOST)
+        if self.workers > _MOST:
+            raise InputError(f"{self.workers} workers: expected at most {_MOST}; give fewer")
         found = {name: TOOLCHAINS[name].find() for name in dict.fromkeys(languages)}
         self.tools: dict[str, Tools] = {name: tools for name, tools in found.items() if tools is not None}
-        self.missing = {name: TOOLCHAINS[name].install for name, tools in found.items() if tools is None}
+        self.missing = {
+            name: f"install {TOOLCHAINS[name].install}" for name, tools in found.items() if tools is None
+        }
         self._stack = ExitStack()
         self._workers: SimpleQueue[_Worker] = SimpleQueue()
-        self._shared: dict[str, Path] = {}
 
     def __enter__(self) -> Harness:
         with self._stack:
@@ -85,12 +90,14 @@ class Harness:
             scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="langmix-")))
             scratch.chmod(0o755)
             as_other = sandboxes[0].uid is not None and not self.unsafe
-            if as_other:
-                self.tools = {name: _seen(tools, scratch / name) for name, tools in self.tools.items()}
-            if "go" in self.tools:
-                self._shared["go"] = _go_cache(self.tools["go"], scratch)
+            for name, tools in self.tools.items():
+                place = scratch / name
+                place.mkdir()
+                seen = _seen(tools, place) if as_other else tools
+                self.tools[name] = TOOLCHAINS[name].prepare(seen, place)
             for sandbox in sandboxes:
                 self._workers.put(_Worker(sandbox, self._compilers(sandbox.place)))
+            self._leave_out_what_is_broken()
             self._stack = self._stack.pop_all()
         return self
 
@@ -110,9 +117,25 @@ class Harness:
         worker = self._workers.get()
         try:
             ended = self._run(worker, language, content)
+        except OSError as error:  # of this machine: no process, no memory, no room
+            ended = _fault(str(error))
         finally:
             self._workers.put(worker)
         return Verdict(verdict(language, ended), ended)
+
+    def _leave_out_what_is_broken(self) -> None:
+        """Not the model's fault: what is found on a machine may not work in a sandbox."""
+        names = list(self.tools)
+        with ThreadPoolExecutor(self.workers) as pool:
+            verdicts = list(pool.map(lambda name: self.judge(name, TOOLCHAINS[name].right), names))
+        for name, found in zip(names, verdicts, strict=True):
+            if found.status is not Status.PASSED:
+                said = " ".join((found.ended.compiler or found.ended.err or found.ended.out).split())[:300]
+                version = self.tools.pop(name).version
+                self.missing[name] = (
+                    f"{version} fails here with a program that is right ({found.status.value}: {said}); "
+                    f"expected {TOOLCHAINS[name].install}"
+                )
 
     def _run(self, worker: _Worker, language: str, content: bytes) -> Drained:
         if language not in worker.compilers:
@@ -125,20 +148,18 @@ class Harness:
 
     def _steps(self, language: str, content: bytes) -> Steps:
         """What is run of a program, or of what its compiler made."""
-        steps = TOOLCHAINS[language].steps(content, self.tools[language], self.profile)
-        if language == "go" and "go" in self._shared:
-            steps = replace(steps, folders={**steps.folders, GO_CACHE: self._shared["go"]})
-        return steps
+        return TOOLCHAINS[language].steps(content, self.tools[language], self.profile)
 
     def _compilers(self, place: int) -> dict[str, Compiler]:
         """Those that stay up beside one sandbox, each a user of its own."""
-        served = {name: TOOLCHAINS[name].server for name in self.tools}
-        compilers = {}
-        for k, (name, server) in enumerate((n, s) for n, s in served.items() if s is not None):
-            sandbox = Sandbox(place + (k + 1) * self.workers, unsafe=self.unsafe)
-            compilers[name] = Compiler(sandbox, server(self.tools[name], self.profile))
+        servers = {name: TOOLCHAINS[name].server(tools, self.profile) for name, tools in self.tools.items()}
+        compilers: dict[str, Compiler] = {}
+        for name, server in servers.items():
+            if server is None:
+                continue
+            sandbox = Sandbox(place + (len(compilers) + 1) * self.workers, unsafe=self.unsafe)
+            compilers[name] = Compiler(sandbox, server)
             self._stack.callback(compilers[name].close)
-            compilers[name].start()
         return compilers
 
 
@@ -148,6 +169,21 @@ class _Worker:
 
     sandbox: Sandbox
     compilers: dict[str, Compiler]
+
+
+def _fault(reason: str) -> Drained:
+    return Drained(
+        phase="setup",
+        code=-1,
+        timed_out=False,
+        flooded=False,
+        exceeded=False,
+        compiler="",
+        out="",
+        err=reason,
+        compile_seconds=0.0,
+        run_seconds=0.0,
+    )
 
 
 def _seen(tools: Tools, scratch: Path) -> Tools:
@@ -171,24 +207,3 @@ def _link(source: str, target: str) -> str:
     except OSError:  # on another disk
         shutil.copy2(source, target)
     return target
-
-
-def _go_cache(tools: Tools, scratch: Path) -> Path:
-    """A build cache with the standard library, filled outside the sandbox by a program of ours."""
-    cache, place = scratch / "go-cache", scratch / "go-warm"
-    place.mkdir()
-    warm = resources.files("langmix.evaluate.execution") / "go" / "warm_test.go"
-    (place / "main_test.go").write_bytes(warm.read_bytes())
-    steps = TOOLCHAINS["go"].steps(b"", tools, "multiple")
-    environment = {**os.environ, **steps.environment, "GOCACHE": str(cache), "GOPATH": str(place)}
-    subprocess.run(
-        [tools.commands["go"], "test", "main_test.go"],
-        cwd=place,
-        env=environment,
-        capture_output=True,
-        timeout=600,
-        check=False,
-    )
-    for path in (cache, *cache.rglob("*")):
-        path.chmod(path.stat().st_mode | 0o044 | (0o011 if path.is_dir() else 0))
-    return cache

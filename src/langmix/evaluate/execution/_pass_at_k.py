@@ -51,7 +51,7 @@ def pass_at_k(passed: Mapping[str, Sequence[bool]], k: int, *, seed: int = 0) ->
     """pass@k over problems.
 
     The interval is a bootstrap over problems. Where all problems came out alike it would have no width: it is
-    then that of Clopper and Pearson 1934 for so many problems.
+    then that of Clopper and Pearson 1934 for so many problems, of which that part passed.
 
     Args:
         passed: whether each sample passed, by problem.
@@ -70,10 +70,10 @@ def pass_at_k(passed: Mapping[str, Sequence[bool]], k: int, *, seed: int = 0) ->
         )
     chances = np.array([estimate(len(each), sum(each), k) for each in passed.values()])
     many, value = len(chances), float(chances.mean())
-    if chances.min() == chances.max() and value in (0.0, 1.0):
-        tail = (1 - INTERVAL) / 2
-        low = 0.0 if value == 0 else float(beta.ppf(tail, many, 1))
-        high = 1.0 if value == 1 else float(beta.ppf(1 - tail, 1, many))
+    if chances.min() == chances.max():
+        tail, passing = (1 - INTERVAL) / 2, value * many
+        low = float(beta.ppf(tail, passing, many - passing + 1)) if value > 0 else 0.0
+        high = float(beta.ppf(1 - tail, passing + 1, many - passing)) if value < 1 else 1.0
     else:
         drawn = resampled(many, draws=DRAWS, seed=seed) @ chances / many
         low, high = (float(end) for end in interval(drawn, np.array(value)))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from langmix import files
 from langmix.corpus._rows import language_named
 from langmix.errors import InputError
 
@@ -20,6 +22,8 @@ _LANGUAGES: Final = {
     "rs": "rust",
     "go_test.go": "go",
 }
+MULTIPL_E_LANGUAGES: Final = {"java": "java"} | {name: short for short, name in _LANGUAGES.items()}
+"""MultiPL-E's names of languages, by ours."""
 _NAME: Final = ("name", "task_id", "problem")
 _COMPLETION: Final = ("completion", "generation", "output")
 
@@ -80,10 +84,10 @@ def read_problems(paths: Iterable[Path]) -> list[Problem]:
     """
     found: dict[tuple[str, str], Problem] = {}
     for path in paths:
-        files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-        if not files:
+        below = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        if not below:
             raise InputError(f"{path}: has no .jsonl files; expected problems of MultiPL-E")
-        for file in files:
+        for file in below:
             for place, row in _rows(file):
                 problem = _problem(row, place)
                 key = problem.language, problem.name
@@ -111,17 +115,17 @@ def read_samples(path: Path, problems: Sequence[Problem] = ()) -> list[Sample]:
     """
     known = {(problem.language, problem.name): problem for problem in problems}
     if path.is_dir():
-        files = sorted(
+        below = sorted(
             file
             for pattern in ("*.json", "*.json.gz")
             for file in path.glob(pattern)
             if not file.name.endswith((".results.json", ".results.json.gz"))
         )
-        if not files:
+        if not below:
             raise InputError(
                 f"{path}: has no .json or .json.gz files; expected completions in MultiPL-E's format"
             )
-        rows = [row for file in files for row in _rows(file)]
+        rows = [row for file in below for row in _rows(file)]
     else:
         rows = list(_rows(path))
     found: list[Sample] = []
@@ -130,7 +134,7 @@ def read_samples(path: Path, problems: Sequence[Problem] = ()) -> list[Sample]:
         if "tests" in row and "prompt" in row:
             problem = _problem(row, place)
         else:
-            key = _language(row, place), _first(row, _NAME, place)
+            key = _language(row, place), _named(row, place)
             if key not in known:
                 raise InputError(
                     f"{place}: {key[1]!r} in {key[0]} is none of the problems; give its file with "
@@ -154,20 +158,20 @@ def read_samples(path: Path, problems: Sequence[Problem] = ()) -> list[Sample]:
 def _rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; expected JSONL, or a folder")
+    content = files.read_bytes(path)
     try:
-        content = path.read_bytes()
         text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
-    if path.suffix == ".jsonl":
-        lines = [(f"{path}: line {k}", line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if path.suffix == ".jsonl":  # not by splitlines: some line ends of Unicode stand raw in texts
+        lines = [(f"{path}: line {k}", line) for k, line in enumerate(text.split("\n"), 1) if line.strip()]
     else:
         lines = [(str(path), text)]
     found: list[tuple[str, Mapping[str, Any]]] = []
     for place, line in lines:
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{place}: is not JSON ({error})") from None
         if not isinstance(row, dict):
             raise InputError(f"{place}: is no object; expected a problem or a completion")
@@ -180,7 +184,7 @@ def _problem(row: Mapping[str, Any], place: str) -> Problem:
     if not isinstance(stop, list) or not all(isinstance(each, str) for each in stop):
         raise InputError(f"{place}: stop_tokens is no list of texts")
     return Problem(
-        name=_first(row, _NAME, place),
+        name=_named(row, place),
         language=_language(row, place),
         prompt=_first(row, ("prompt",), place, blank=True),
         tests=_first(row, ("tests", "test"), place),
@@ -191,6 +195,15 @@ def _problem(row: Mapping[str, Any], place: str) -> Problem:
 def _language(row: Mapping[str, Any], place: str) -> str:
     name = _first(row, ("language", "lang"), place)
     return _LANGUAGES.get(name, language_named(name))
+
+
+def _named(row: Mapping[str, Any], place: str) -> str:
+    name = _first(row, _NAME, place)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{place}: the name {name!r} is no text that can be written") from None
+    return name
 
 
 def _first(row: Mapping[str, Any], names: Sequence[str], place: str, *, blank: bool = False) -> str:

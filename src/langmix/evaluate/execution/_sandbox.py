@@ -36,12 +36,13 @@ PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 MARK: Final = f"{WORK}/.mark"
 """Inside: a program that says that compiling has ended and starts another one."""
 
-_FIRST_UID: Final = 61_000  # above users, below what systems keep for themselves; one more per place
+_FIRST_UID: Final = 61_000  # above users; one more per place
+PLACES: Final = 184  # up to what systemd hands out, 61184
 _NOBODY: Final = "65534"
 _SHARED_MEMORY: Final = 64 << 20
 _WRITABLE: Final = ("/dev/shm", "/tmp", WORK)
 _PATIENCE: Final = 10.0  # seconds, for what takes some milliseconds
-_ETC: Final = ("alternatives", "java-17-openjdk", "java-21-openjdk", "mono", "ld.so.cache")
+_ETC: Final = ("alternatives", "java-*-openjdk", "mono", "ld.so.cache")
 
 
 class SandboxError(LangmixError):
@@ -75,7 +76,7 @@ class Steps:
     Attributes:
         files: content by name, in the working folder.
         compiling: commands, the first that fails ends it; none where there is nothing to compile.
-        running: the command.
+        running: the command; ``$memory`` is what it may have, in MiB.
         marks: whether `running` compiles too, and starts what it compiled with `MARK`.
         environment: further variables.
         folders: places on this machine that are there, read-only, by their place inside.
@@ -170,6 +171,7 @@ class Sandbox:
                 memory, processes = limits.memory, limits.processes
                 group = stack.enter_context(self.cgroups.group(memory=memory, processes=processes))
             info = stack.enter_context(_pipe())
+            given_away = stack.enter_context(contextlib.ExitStack())  # closed here once they are passed on
             descriptors, folder, places = list(passed), "/", {}
             if self.unsafe:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="langmix-"))
@@ -182,8 +184,10 @@ class Sandbox:
                 }
                 command = ["bash", "-c", _outside(script, places)]
             else:
-                files = {name: stack.enter_context(_memory(content)) for name, content in steps.files.items()}
-                filtered = stack.enter_context(_memory(self._refusals))
+                files = {
+                    name: given_away.enter_context(_memory(content)) for name, content in steps.files.items()
+                }
+                filtered = given_away.enter_context(_memory(self._refusals))
                 descriptors += [info.write, filtered, *files.values()]
                 command = [self._bubblewrap, "--info-fd", str(info.write), "--seccomp", str(filtered)]
                 command += [*self._walls(steps, limits, files), "--", "bash", "-c", script]
@@ -197,6 +201,7 @@ class Sandbox:
                 cwd=folder,
                 process_group=0,
             )
+            given_away.close()
             first = None
             try:
                 info.close_write()
@@ -229,8 +234,8 @@ class Sandbox:
                 command += ["--symlink", str(path.readlink()), str(path)]
             elif path.is_dir():
                 command += ["--ro-bind", str(path), str(path)]
-        for name in _ETC:
-            command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+        for path in (found for name in _ETC for found in Path("/etc").glob(name)):
+            command += ["--ro-bind", str(path), str(path)]
         command += ["--proc", "/proc", "--dev", "/dev"]
         for place in _WRITABLE:
             size = min(_SHARED_MEMORY, limits.disk) if place == "/dev/shm" else limits.disk
@@ -257,8 +262,9 @@ def _environment(steps: Steps, places: Mapping[str, str]) -> dict[str, str]:
 
 
 def limited(limits: Limits) -> str:
-    """The first line of a script: what the kernel limits by process."""
-    return f"ulimit -c 0 -u {limits.processes} -f {limits.disk // 1024} || exit"
+    """The first line of a script: what the kernel limits by process, and what it may have in MiB."""
+    memory = f"memory={limits.memory >> 20}"
+    return f"ulimit -c 0 -u {limits.processes} -f {limits.disk // 1024} || exit; {memory}"
 
 
 def _script(steps: Steps, limits: Limits, phase: int, compiler: int) -> str:

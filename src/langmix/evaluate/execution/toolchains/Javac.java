@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -30,18 +31,19 @@ final class Javac {
         Path classes = Files.createTempDirectory("classes");
         String[] all = Stream.concat(Stream.of(arguments), Stream.of("-d", classes.toString(), SOURCE.toString()))
                 .toArray(String[]::new);
+        byte[] program = "class Warm { public static void main(String[] a) { System.out.println(1); } }".getBytes();
+        compile(program, all, new StringWriter());
+        archive(classes);
         out.write(new byte[12]);
         out.flush();
         while (true) {
-            byte[] program;
             try {
                 program = in.readNBytes(in.readInt());
             } catch (EOFException ended) {
                 return;
             }
-            Files.write(SOURCE, program);
             StringWriter said = new StringWriter();
-            int code = Main.compile(all, new PrintWriter(said));
+            int code = compile(program, all, said);
             byte[] text = said.toString().getBytes(StandardCharsets.UTF_8);
             byte[] made = archive(classes);
             out.writeInt(code);
@@ -53,11 +55,16 @@ final class Javac {
         }
     }
 
+    private static int compile(byte[] program, String[] arguments, StringWriter said) throws IOException {
+        Files.write(SOURCE, program);
+        return Main.compile(arguments, new PrintWriter(said));
+    }
+
     /** The files in a folder, which is empty afterwards. */
     private static byte[] archive(Path folder) throws IOException {
         List<Path> found;
         try (Stream<Path> walk = Files.walk(folder)) {
-            found = walk.filter(path -> !path.equals(folder)).sorted(Comparator.reverseOrder()).toList();
+            found = walk.filter(path -> !path.equals(folder)).sorted(Comparator.reverseOrder()).collect(Collectors.toList());
         }
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {

@@ -1,6 +1,7 @@
 // tsc that stays up: `node tsc.js TYPESCRIPT OPTION...`. On stdin come programs, each after its length; each is
 // answered on stdout by the exit code, the lengths of what tsc says and of the JavaScript, and both. Twelve zeros
-// say that it is up. The declarations of the standard library are parsed and bound once, as the language service of editors does.
+// say that it is up. The declarations of the standard library are parsed and bound once, as the language service of editors does, and
+// checked where the program declares something of theirs again: nowhere else can they have got a fault.
 "use strict";
 const fs = require("node:fs");
 const ts = require(process.argv[2]);
@@ -18,13 +19,20 @@ host.getSourceFile = (name, ...rest) => {
   return library.get(name);
 };
 
+const again = (main) =>
+  main.text.includes("global") || [...main.locals.keys()].some((name) => [...library.values()].some((file) => file?.locals?.has(name)));
+
 function compile() {
   const made = new Map();
   host.writeFile = (name, text) => made.set(name, text);
   const program = ts.createProgram(fileNames, options, host);
   let found = program.getSyntacticDiagnostics();
   if (!found.length) found = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()];
-  if (!found.length) found = program.getSemanticDiagnostics();
+  if (!found.length) {
+    const main = program.getSourceFile(SOURCE);
+    found = program.getSourceFiles().filter((file) => file === main || !library.has(file.fileName) || again(main))
+      .flatMap((file) => program.getSemanticDiagnostics(file));
+  }
   const emitted = program.emit();
   found = ts.sortAndDeduplicateDiagnostics([...found, ...emitted.diagnostics]);
   const code = !found.length ? 0 : emitted.emitSkipped ? 1 : 2;
@@ -45,6 +53,8 @@ function send(content) {
   for (let sent = 0; sent < content.length; ) sent += fs.writeSync(1, content, sent);
 }
 
+fs.writeFileSync(SOURCE, "");
+compile();
 send(Buffer.alloc(12));
 for (;;) {
   fs.writeFileSync(SOURCE, receive(receive(4).readUInt32BE()));
