@@ -159,7 +159,7 @@ class Evaluating:
         languages = list(dict.fromkeys(problem.language for problem in problems))
         with Harness(languages, profile=asked.profile) as harness:
             for name, how in harness.missing.items():
-                self._leave_out(f"pass@1 in {name}", f"install {how}", say)
+                self._leave_out(f"pass@1 in {name}", how, say)
             mine = [problem for problem in problems if problem.language in harness.tools]
             if not mine:
                 return []
