@@ -31,8 +31,9 @@ def gains_figure(scores: pd.DataFrame) -> Drawing | None:
                 factor * own[column].to_numpy(dtype=float) for column in ("value", "low", "high")
             )
             told = (low > 0) | (high < 0)
-            look: dict[str, Any] = {"marker": MARKERS[k % len(MARKERS)], "color": SERIES[k % len(SERIES)], "ms": 4.5}
-            axis.hlines(place, low, high, color=look["color"], lw=1.4)
+            colour = SERIES[k % len(SERIES)]
+            look: dict[str, Any] = {"marker": MARKERS[k % len(MARKERS)], "color": colour, "ms": 4.5}
+            axis.hlines(place, low, high, color=colour, lw=1.4)
             axis.plot(value[told], place[told], ls="", label=arm, **look)
             axis.plot(value[~told], place[~told], ls="", mfc=PAPER, **look)
         axis.axvline(0, color=SOFT, lw=0.8)
