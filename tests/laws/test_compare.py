@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from langmix.errors import InputError
-from langmix.laws import FORMS, RIVALS, fit
+from langmix.laws import FORMS, RIVALS, fit, held_out_predictions
 from langmix.laws import _compare as comparison
 from langmix.laws.rivals import PREDICTORS, Predictor, Training
 from langmix.runs import RunTable
@@ -87,3 +87,27 @@ def test_held_out_losses_change_no_prediction(
     assert set(right) == set(rivals)
     for name in rivals:
         np.testing.assert_array_equal(other[name], right[name])
+
+
+def test_predictions_that_are_shown_are_those_by_which_the_form_was_chosen(few_languages: RunTable) -> None:
+    laws = fit(few_languages, draws=0)
+    shown = held_out_predictions(few_languages, laws)
+    error = (shown["predicted"] / shown["measured"] - 1).abs().groupby(shown["split"])
+    mine = {e.split: (e.error, e.rows) for e in laws.held_out if e.form == laws.form}
+    assert set(mine) == {"new runs", "larger N", "larger D"}
+    assert error.mean().to_dict() == pytest.approx({s: e for s, (e, _) in mine.items()}, rel=1e-9)
+    assert error.size().to_dict() == {s: n for s, (_, n) in mine.items()}
+    # Every run is held out once among the new runs, and the largest models in their split alone.
+    new = shown[shown["split"] == "new runs"]
+    assert not new.duplicated(["run", "params", "tokens", "target"]).any()
+    larger = shown[shown["split"] == "larger N"]
+    assert set(larger["params"]) == {few_languages.params.max()}
+
+
+def test_too_few_runs_to_hold_any_out_have_no_predictions(few_languages: RunTable) -> None:
+    alone = few_languages.select(few_languages.is_alone("python"))
+    few = alone.select(np.arange(len(alone)) < 10)
+    laws = fit(few, law="chinchilla", draws=0)
+    found = held_out_predictions(few, laws)
+    assert len(found) == 0
+    assert {"split", "target", "measured", "predicted"} <= set(found.columns)

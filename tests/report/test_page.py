@@ -21,6 +21,7 @@ from langmix.errors import InputError
 from langmix.languages import label
 from langmix.laws import Laws, fit, held_out_predictions
 from langmix.report import build_report, next_runs
+from langmix.report._prices import along_budget, prices_figure
 from langmix.runs import RunTable
 from langmix.transfer import synergy
 
@@ -102,40 +103,37 @@ def test_the_answer_stands_beside_every_other_mixture(folder: Path) -> None:
     assert page.text.count("Expected gain over") == 3
 
 
-def test_prices_along_the_budget_keep_the_limits_of_the_answer(
-    tmp_path: Path, planted_runs: RunTable, planted_fit: Laws
-) -> None:
+def test_prices_along_the_budget_keep_the_limits_of_the_answer(planted_fit: Laws) -> None:
     limits = {"available": {"go": 1e6}, "max_epochs": 2.0, "floors": {"rust": 0.2}}
     mix = allocate(planted_fit, params=3e6, tokens=2e7, **limits)  # type: ignore[arg-type]
-    build_report(planted_runs, planted_fit, [mix], [], tmp_path, title="t")
-    data = pd.read_csv(tmp_path / "figures" / "prices-1.csv")
-    assert (data["share"] * data["tokens"])[data["language"] == "go"].max() <= 2e6 * (1 + 1e-9)
-    assert data["share"][data["language"] == "rust"].min() >= 0.2 - 1e-9
+    along = along_budget(planted_fit, mix)
+    data = prices_figure(along, mix, planted_fit, name="prices").data
+    assert data["tokens"].min() <= planted_fit.reach.tokens[1]
+    assert data["tokens"].max() == pytest.approx(2e8)
+    tolerance = 1e-6  # of the solver
+    assert (data["share"] * data["tokens"])[data["language"] == "go"].max() <= 2e6 * (1 + tolerance)
+    assert data["share"][data["language"] == "rust"].min() >= 0.2 * (1 - tolerance)
     asked = data[data["tokens"] == 2e7].set_index("language")
-    assert asked["share"].to_dict() == pytest.approx(mix.shares, abs=1e-6)
+    assert asked["share"].to_dict() == pytest.approx(mix.shares, abs=tolerance)
     assert asked["price"].to_dict() == pytest.approx(mix.prices, rel=1e-3)
-    # An answer whose limits are not known is asked nothing again.
-    page = build_report(planted_runs, planted_fit, [replace(mix, asked=None)], [], tmp_path / "b", title="t")
-    assert "prices" not in Page(page.read_text()).ids
+    assert along_budget(planted_fit, replace(mix, asked=None)) == ()  # nobody knows what to ask again
 
 
 def test_the_page_says_whether_the_runs_that_it_shows_were_fitted(
-    tmp_path: Path, planted_runs: RunTable, planted_fit: Laws
+    folder: Path, tmp_path: Path, planted_runs: RunTable, planted_fit: Laws
 ) -> None:
-    fitted = Page(build_report(planted_runs, planted_fit, [], [], tmp_path / "a", title="t").read_text())
+    fitted = Page((folder / "index.html").read_text())
     assert "on the runs that it was fitted to" in fitted.text
     held_out = held_out_predictions(planted_runs, planted_fit)
-    page = build_report(planted_runs, planted_fit, [], [], tmp_path / "b", title="t", held_out=held_out)
+    page = build_report(planted_runs, planted_fit, [], [], tmp_path, title="t", held_out=held_out)
     unseen = Page(page.read_text())
     assert "on runs that the fit did not see" in unseen.text
     assert "on the runs that it was fitted to" not in unseen.text
     (table,) = (table for name, table in unseen.tables if name == "Errors on held-out runs, by target")
     mine = held_out[(held_out["target"] == "java") & (held_out["split"] == "new runs")]
     error = (mine["predicted"] / mine["measured"] - 1).abs().mean()
-    assert (
-        dict(zip(table[0], next(row for row in table if row[0] == "Java"), strict=True))["new runs"]
-        == f"{100 * error:.2f}%"
-    )
+    java = dict(zip(table[0], next(row for row in table if row[0] == "Java"), strict=True))
+    assert java["new runs"] == f"{100 * error:.2f}%"
 
 
 def test_what_the_runs_cannot_tell_comes_with_runs_that_would(

@@ -42,7 +42,7 @@ def test_the_page_shows_groups_directions_curves_and_parts(folder: Path, figures
             assert (figures / f"translation-{name}{suffix}").is_file()
         assert f'href="figures/translation-{name}.csv"' in text
     assert "Translation, by how the data are organised" in text
-    section = text[text.index('id="translation"') : text.index('id="scaling"')]
+    section = text[text.index('id="translation"') : text.index('id="unknown"')]
     assert "not told from noise" in section
     assert "factor (taken)" in text
 

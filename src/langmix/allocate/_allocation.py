@@ -163,7 +163,7 @@ def report(
         draws=int(draws.solved.sum()),
         asked=None
         if question.trained.any()
-        else {name: given for name, given in question.asked.items() if given is not None},
+        else {name: given for name, given in question.asked.items() if given not in (None, {})},
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from langmix.allocate import Allocation, AtBudget, Validation
 from langmix.design import Plan
 from langmix.errors import InputError
+from langmix.languages import kind_of
 from langmix.laws import Laws, fitted_elsewhere, refuse_proportion
 from langmix.quantities import count
 from langmix.report._extra import needs_extra
@@ -110,8 +111,9 @@ def _solved_elsewhere(allocations: Sequence[Allocation], laws: Laws) -> Iterator
 def _lede(runs: RunTable, laws: Laws) -> str:
     (small, large), (few, many) = laws.reach.params, laws.reach.tokens
     return (
-        f"How many tokens of each language to train on, from {len(set(runs.run))} measured runs ({len(runs)} "
-        f"checkpoints, {count(small)} to {count(large)} parameters, {count(few)} to {count(many)} tokens)."
+        f"How many tokens of each {kind_of(laws.languages)} to train on, from {len(set(runs.run))} measured "
+        f"runs ({len(runs)} checkpoints, {count(small)} to {count(large)} parameters, "
+        f"{count(few)} to {count(many)} tokens)."
     )
 
 

@@ -18,7 +18,7 @@ _MOST: Final = 600
 """Points of a panel; of more an even selection is drawn."""
 
 SPLITS: Final = {
-    "new runs": "new runs: a fifth of them at a time",
+    "new runs": "other runs than the fit",
     "larger N": "larger models than the fit",
     "larger D": "more tokens than the fit",
 }
@@ -68,10 +68,11 @@ def predicted_measured(predictions: pd.DataFrame) -> Drawing:
     for axis, split in zip(axes, splits, strict=True):
         part = data[data["split"] == split]
         axis.plot(ends, ends, color=SOFT, lw=1)
-        alone = part["share"] >= 1
+        share = part["share"]
         for label, mine, colour, marker in (
-            ("mixtures", part[~alone], SERIES[1], "^"),
-            ("one language", part[alone], SERIES[0], "o"),
+            ("other targets", part[share.isna()], SERIES[2], "s"),
+            ("mixtures", part[share < 1], SERIES[1], "^"),
+            ("one language", part[share >= 1], SERIES[0], "o"),
         ):
             few = mine.iloc[np.unique(np.linspace(0, len(mine) - 1, min(len(mine), _MOST)).astype(int))]
             thinned |= len(few) < len(mine)
@@ -86,7 +87,7 @@ def predicted_measured(predictions: pd.DataFrame) -> Drawing:
                     label=label,
                     mew=0,
                 )
-        axis.set_title(SPLITS.get(split, "on the runs of the fit").partition(":")[0])
+        axis.set_title(SPLITS.get(split, "the runs of the fit"))
         axis.text(
             0.04,
             0.96,
@@ -101,7 +102,7 @@ def predicted_measured(predictions: pd.DataFrame) -> Drawing:
     handles = {
         text: handle for axis in axes for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
     unseen = splits != [FITTED]
     return Drawing(
         name="predicted-measured",

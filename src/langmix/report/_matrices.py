@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from langmix.languages import short_label
+from langmix.languages import kind_of, short_label
 from langmix.laws import Laws
 from langmix.quantities import count
 from langmix.report._drawing import WIDTH, Drawing, panels
@@ -90,11 +90,17 @@ def transfer_map(laws: Laws) -> Drawing | None:
     )
     axis.set_ylabel("measured")
     axis.set_xlabel("trained on")
+    kind = kind_of(laws.languages)
     return Drawing(
         name="transfer",
         title="Transfer coefficients of the laws",
-        reading="A token of the column's language is worth this many own tokens to the row's language; the "
-        "darker, the more."
+        reading=f"A token of the column's {kind} is worth this many "
+        + (
+            "own tokens to the row's language"
+            if kind == "language"
+            else "of the first one's to the row's target"
+        )
+        + "; the darker, the more."
         + (" Hatched: the runs say next to nothing, the prior rules." * bool(unknown.any())),
         figure=figure,
         data=data,
@@ -130,7 +136,7 @@ def heat(
         edgecolors=PAPER,
         linewidth=1,
     )
-    numbered = max(len(columns), len(names)) <= _NUMBERED
+    numbered = len(columns) <= _NUMBERED
     if not numbered:
         key = axis.figure.colorbar(shown, ax=axis, shrink=0.75, aspect=25)
         assert key.solids is not None

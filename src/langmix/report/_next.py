@@ -15,7 +15,8 @@ from langmix.quantities import count
 from langmix.runs import RunTable
 
 _SIZES: Final = 3
-_BUDGETS: Final = 3
+"""Sizes and budgets that a run may have: two with more languages than `_MANY`, whose pairs are hundreds."""
+_MANY: Final = 12
 _PART: Final = 0.1
 """Part of the FLOPs of the runs so far that the plan of the page may spend."""
 _STEPS: Final = 12
@@ -78,8 +79,9 @@ def next_runs(runs: RunTable, laws: Laws, allocation: Allocation) -> Plan:
         InputError: too few bootstrap draws to know what is uncertain, or no share that runs could move.
     """
     asked = allocation.asked or {}
-    sizes = _spread(np.unique(runs.params), _SIZES)
-    budgets = [round(b) for b in _spread(np.unique(runs.tokens), _BUDGETS)]
+    most = _SIZES if len(laws.languages) <= _MANY else 2
+    sizes = _spread(np.unique(runs.params), most)
+    budgets = [round(b) for b in _spread(np.unique(runs.tokens), most)]
     cheapest = 6 * sizes[0] * budgets[0]
     return plan(
         laws,

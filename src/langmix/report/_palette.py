@@ -18,7 +18,7 @@ BAR: Final = "#cfe3f2"
 SERIES: Final = ("#0072b2", "#d55e00", "#881155", "#009e73", "#554411")
 """Things without an order. The first two and the fourth are of Okabe & Ito 2008."""
 
-STEPS: Final = ("#46085c", "#443983", "#33628d", "#25858e", "#22a884")
+STEPS: Final = ("#46085c", "#443983", "#33628d", "#25858e", "#1fa187")
 """Things in an order, from little to much: the part of viridis that is dark enough to be seen on white."""
 
 MARKERS: Final = "os^Dv"

@@ -80,7 +80,7 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
     left.set_ylim(bottom=0)
     free = _free(along)
     right.plot(tokens, free, color=SERIES[0], lw=1.6, marker="o", ms=3.5, label="at no limit")
-    limited = {each: p for each, p in prices.items() if (np.abs(p / free - 1) > _EQUAL).any()}
+    limited = {each: p for each, p in prices.items() if not np.allclose(p, free, rtol=_EQUAL, atol=0.0)}
     for values in list(limited.values())[_LIMITED:]:
         right.plot(tokens, values, color=SOFT, lw=0.7)
     for k, (each, values) in enumerate(list(limited.items())[:_LIMITED]):
@@ -91,8 +91,9 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
         right.legend(fontsize=8)
     right.set_title("price: what 1% more budget is worth")
     right.set_ylabel(objective_unit(allocation))
-    right.set_yscale("log")
-    right.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    if min(free) > 0:
+        right.set_yscale("log")
+        right.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     right.yaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
     right.yaxis.set_minor_formatter(lambda value, _: "")
     for axis in (left, right):
@@ -112,7 +113,7 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
             else ""
         )
         + (
-            " A language at a floor has a lower price than the others, at a cap a higher one."
+            f" One {kind} at a floor has a lower price than the others, at a cap a higher one."
             if limited
             else f" Every {kind} has the same price, since none is at a limit."
         ),
@@ -126,7 +127,7 @@ def _free(along: Sequence[AtBudget]) -> np.ndarray[tuple[int], np.dtype[np.float
     found = []
     for at in along:
         prices = np.array([at.prices[each] for each in sorted(at.shares, key=lambda each: -at.shares[each])])
-        alike = np.abs(prices[:, None] / prices - 1) < _EQUAL
+        alike = np.isclose(prices[:, None], prices, rtol=_EQUAL, atol=0.0)
         found.append(prices[int(np.argmax(alike.sum(axis=1)))])
     return np.array(found)
 

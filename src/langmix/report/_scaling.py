@@ -115,7 +115,7 @@ def exponents(laws: Laws) -> Drawing:
     axes[0].set_ylim(len(data) - 0.4, -0.6)
     return Drawing(
         name="exponents",
-        title="Scaling exponents of each language",
+        title="Scaling exponents of each target",
         reading="A larger exponent means that the loss falls faster; the grey line is the 90% interval."
         + (" A hollow point lies at a bound of the search: the runs do not tell its value." * any_bound),
         figure=figure,

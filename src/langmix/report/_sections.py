@@ -12,6 +12,7 @@ import pandas as pd
 from langmix._version import VERSION
 from langmix.allocate import Allocation, AtBudget, Validation
 from langmix.design import Plan
+from langmix.languages import kind_of
 from langmix.laws import Laws
 from langmix.report._allocation import allocation_figure, answer_values
 from langmix.report._drawing import Drawing
@@ -109,7 +110,11 @@ def synergy(synergies: Sequence[Synergy], laws: Laws) -> Section | None:
         {**synergy_values(each), "figure": drawing} for each, drawing in zip(synergies, maps, strict=True)
     ]
     return _section(
-        "synergy", "What languages do for each other", [*maps, transfer], synergies=found, transfer=transfer
+        "synergy",
+        f"What {kind_of(laws.languages)}s do for each other",
+        [*maps, transfer],
+        synergies=found,
+        transfer=transfer,
     )
 
 
