@@ -22,11 +22,11 @@ slow: .venv/.full  ## everything: slow, browser and network tests, and those on 
 	$(BIN)/pytest -m "slow or browser or conformance or network"
 
 ray: .venv/.full  ## sweeps on a Ray cluster of two nodes on this machine
-	$(PIP) --editable '.[report,lab,eval,ray,trees,dev]'
+	$(PIP) --editable '.[report,explore,lab,eval,ray,trees,dev]'
 	$(BIN)/pytest -m ray tests/lab
 
 trackers: .venv/.full  ## importers and loggers against the trackers' own packages
-	$(PIP) --editable '.[report,lab,eval,track,trees,dev]'
+	$(PIP) --editable '.[report,explore,lab,eval,track,trees,dev]'
 	$(BIN)/pytest tests/runs tests/lab/test_trackers.py
 
 # Of Debian's packages, so as root; npm has to be there.
@@ -34,7 +34,7 @@ browser:  ## what opens pages in tests: Chromium, its driver and axe-core
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		chromium chromium-driver
 	npm install --silent --no-fund --no-audit \
-		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/axe" axe-core@4.12.1
+		--prefix "$${LANGMIX_CACHE:-$$HOME/.cache/langmix}/axe" axe-core@4.14.1
 
 # Of Debian's packages, so as root; Node.js, a JDK, rustc and Python have to be there.
 toolchains:  ## what judges programs that models wrote: bubblewrap, Go, mono, Roslyn, TypeScript
@@ -80,7 +80,7 @@ rivals: .venv-rivals/.done  ## langmix beside scipy's multi-start, the package c
 
 .venv/.full: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) --editable '.[report,lab,eval,trees,dev]'
+	$(PIP) --editable '.[report,explore,lab,eval,trees,dev]'
 	touch $@ .venv/.light
 
 clean:

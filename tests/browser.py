@@ -33,6 +33,11 @@ class Browser:
         """Open a page in a colour scheme and a width in pixels; what earlier pages logged is forgotten."""
         self.console()
         self.requested_elsewhere()
+        self.show_as(scheme=scheme, width=width, height=height)
+        self.driver.get(url)
+
+    def show_as(self, *, scheme: str, width: int, height: int) -> None:
+        """A colour scheme, and a window in pixels."""
         self.command(
             "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
         )
@@ -40,7 +45,6 @@ class Browser:
             "Emulation.setDeviceMetricsOverride",
             **{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
         )
-        self.driver.get(url)
 
     def command(self, name: str, **arguments: Any) -> Any:
         """A command of the Chrome DevTools Protocol."""
@@ -58,10 +62,13 @@ class Browser:
         """What was logged to the console since the last question."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
+    def requested(self) -> list[str]:
+        """Addresses that were asked for since the last question."""
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+
     def requested_elsewhere(self) -> list[str]:
         """Addresses beyond this machine that were asked for since the last question."""
-        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
         here = (
             "file:",
             "data:",
@@ -71,7 +78,7 @@ class Browser:
             "http://[::1]",
             "ws://127.",
         )
-        return [url for url in urls if not url.startswith(here)]
+        return [url for url in self.requested() if not url.startswith(here)]
 
     def faults(self, *, impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:
         """Faults that axe-core finds in the page as it is, one line per rule and element."""

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from langmix.evaluate.execution import Harness, Limits
+from langmix.evaluate.execution import TOOLCHAINS, Harness, Limits
 from langmix.evaluate.execution._status import Status
 
 RIGHT = {
+    "csharp": "class P { static void Main() { System.Console.WriteLine(7); } }",
     "java": "class Problem { public static void main(String[] a) { System.out.println(7); } }",
     "typescript": "const x: number = 7; console.log(x);",
 }
 WRONG = {
+    "csharp": "class P { static void Main() { int x = true; } }",
     "java": "class Problem { int x = true; }",
     "typescript": "const x: string = 7;",
 }
 LEAVING = {  # what would change the program after it, if anything of it stayed
+    "csharp": "namespace Later { public class Other {} } class P { static void Main() {} }",
     "java": "package later; class Other {} class Problem { static class Inner {} }",
     "typescript": "interface Array<T> { later(): number } declare var later: string; const x = [1].later();",
 }
 ASKING = {
+    "csharp": "class P { static void Main() { new Later.Other(); } }",
     "java": "class Problem { later.Other other; }",
     "typescript": "console.log([1].later(), later);",
 }
@@ -66,7 +73,7 @@ def test_one_compiler_takes_program_after_program(harness: Harness, language: st
     for each in found[::2]:
         assert each.ended.out == "7\n"
     assert len({each.ended.compiler for each in found[1::2]}) == 1
-    assert "7" in found[1].ended.compiler or "boolean" in found[1].ended.compiler
+    assert any(word in found[1].ended.compiler for word in ("bool", "string"))
     harness.judge(language, RIGHT[language])
     assert _pid(harness, language) == before
 
@@ -126,3 +133,40 @@ def test_a_compiler_that_cannot_start_is_a_fault_of_the_harness(harness: Harness
     finally:
         compiler._server = whole
     assert harness.judge(language, RIGHT[language]).status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "function print(x: number): number { return x } console.log(print(3))",
+        "interface Node { children: Node[] } const x: number = 3;",
+        "function parseInt(x: number) { return x }",
+        "function local(x: number): number { return x } console.log(local(3))",
+    ],
+)
+def test_typescript_has_the_verdict_of_its_command(program: str, tmp_path: Path) -> None:
+    """Also where a program declares again what the standard library declares, and the fault is there."""
+    tools = TOOLCHAINS["typescript"].find()
+    if tools is None:
+        pytest.skip(f"typescript is not installed: {TOOLCHAINS['typescript'].install}")
+    (library,) = tools.folders.values()
+    (tmp_path / "main.ts").write_text(program)
+    command = ["node", str(library / "bin" / "tsc"), "--target", "esnext", "main.ts"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    with Harness(["typescript"], workers=1) as harness:
+        found = harness.judge("typescript", program)
+    assert (found.status is Status.COMPILE_ERROR) == (told.returncode != 0)
+    assert re.findall(r"TS\d+", found.ended.compiler) == re.findall(r"TS\d+", told.stdout)
+
+
+def test_csharp_is_that_of_roslyn() -> None:
+    program = """using System.Collections.Generic; using System.Diagnostics; using System.Linq;
+    class P { static int F(int x) { int Twice(int y) => y * 2; return Twice(x); }
+      static void Main() {
+        foreach (var (k, v) in new[] { (1, 2) }.Select(p => p)) Debug.Assert(k + v == 3);
+        Debug.Assert(1_000 == 10 * 100); Debug.Assert(F(2) switch { 4 => true, _ => false }); } }"""
+    with Harness(["csharp"], workers=1) as harness:
+        if not harness.tools or harness.tools["csharp"].note:
+            pytest.skip("Roslyn is not installed: make toolchains")
+        assert harness.judge("csharp", program).status is Status.PASSED
+        assert harness.judge("csharp", program.replace("== 3", "== 4")).status is Status.ASSERTION

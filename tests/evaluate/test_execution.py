@@ -6,7 +6,7 @@ import gzip
 import itertools
 import json
 import shutil
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from langmix.errors import InputError
 from langmix.evaluate.execution import (
     MULTIPL_E,
+    TOOLCHAINS,
     Harness,
     Judged,
     Limits,
     Problem,
     Sample,
     Status,
+    Tools,
     estimate,
     execute,
     multipl_e,
@@ -280,15 +282,68 @@ def test_without_a_toolchain_the_other_languages_go_on(
     from langmix.evaluate.execution import _harness as harness
     from langmix.evaluate.execution import toolchains
 
-    missing: Callable[[], None] = lambda: None  # noqa: E731
-    go = toolchains.TOOLCHAINS["go"]
-    monkeypatch.setitem(
-        harness.TOOLCHAINS,
-        "go",
-        toolchains.Toolchain(language="go", find=missing, install=go.install, steps=go.steps),
-    )
+    without = replace(toolchains.TOOLCHAINS["go"], find=lambda: None)
+    monkeypatch.setitem(harness.TOOLCHAINS, "go", without)
     write(tmp_path / "c.jsonl", {**ADD, "completion": RIGHT}, {**ADD, "language": "go", "completion": ""})
     outcome = langmix("evaluate", "execute", "c.jsonl", "--memory", "256M", "--json", cwd=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert "go is left out: install Go, the package golang-go" in outcome.stderr
     assert list(json.loads(outcome.stdout)["pass_at_k"]) == ["python"]
+
+
+def test_verdicts_of_other_samples_stay_in_a_file_of_results(tmp_path: Path) -> None:
+    (problem,) = read_problems([write(tmp_path / "p.jsonl", ADD)])
+    samples = [Sample(problem=problem, number=k, completion=RIGHT) for k in range(2)]
+    results = tmp_path / "r.jsonl"
+    with Harness(["python"], workers=1) as harness:
+        execute(samples, harness, results=results)
+        before = results.read_text()
+        execute(samples[:1], harness, results=results)
+    assert sorted(results.read_text().splitlines()) == sorted(before.splitlines())
+
+
+def test_what_a_program_prints_does_not_break_its_line(tmp_path: Path) -> None:
+    (problem,) = read_problems([write(tmp_path / "p.jsonl", ADD)])
+    completion = RIGHT + "\n\nprint('\\u2028 \\u0085 é')\n"
+    row = {"name": problem.name, "language": "python", "completion": completion + "# \u2028\n"}
+    path = tmp_path / "c.jsonl"
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    samples = read_samples(path, [problem])
+    results = tmp_path / "r.jsonl"
+    with Harness(["python"], workers=1) as harness:
+        (judged,) = execute(samples, harness, results=results)
+        assert "\u2028" in judged.out
+        whole = results.read_bytes()
+        assert execute(samples, harness, results=results) == [judged]
+        results.write_bytes(whole + whole[: whole.index("é".encode()) + 1])  # cut off within a letter
+        assert execute(samples, harness, results=results) == [judged]
+    assert results.read_bytes() == whole
+
+
+def test_a_toolchain_that_is_there_and_does_not_work_is_no_fault_of_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = replace(TOOLCHAINS["python"], find=lambda: Tools(version="9", commands={"python3": "/none"}))
+    monkeypatch.setitem(TOOLCHAINS, "python", broken)
+    with Harness(["python"], workers=1) as harness:
+        assert not harness.tools
+        assert "9 fails here with a program that is right" in harness.missing["python"]
+        assert "/none" in harness.missing["python"]
+
+
+def test_names_of_problems_are_no_paths(tmp_path: Path) -> None:
+    (problem,) = read_problems([write(tmp_path / "p.jsonl", {**ADD, "name": "../../up/HumanEval/0"})])
+    sample = Sample(problem=problem, number=0, completion=RIGHT)
+    with Harness(["python"], workers=1) as harness:
+        multipl_e(execute([sample], harness), [sample], tmp_path / "a" / "out")
+    written = [path.relative_to(tmp_path) for path in tmp_path.rglob("*.results.json")]
+    assert len(written) == 1
+    assert written[0].parts[:3] == ("a", "out", "python")
+
+
+def test_an_interval_has_a_width_where_all_problems_came_out_alike() -> None:
+    alike = {str(k): [True, False] for k in range(20)}
+    found = pass_at_k(alike, 1)
+    assert found.low < 0.5 < found.high
+    assert found.low == pytest.approx(1 - found.high)
+    assert pass_at_k({"one": [True, False]}, 1).low < 0.1

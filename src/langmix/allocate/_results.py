@@ -107,6 +107,11 @@ class Allocation:
         """Relative fall of the objective against the uniform mixture."""
         return self.against["uniform"].gain
 
+    @property
+    def price_unit(self) -> float:
+        """What prices are shown as multiples of: the highest at the uniform mixture."""
+        return max(self.against["uniform"].prices.values()) or 1.0
+
     def plot(self) -> Figure:
         """Shares with intervals beside the other mixtures, and prices, as on the page.
 

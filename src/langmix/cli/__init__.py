@@ -3,6 +3,7 @@
 from langmix.cli import _allocate as _allocate  # each of these modules registers its verbs
 from langmix.cli import _corpus as _corpus
 from langmix.cli import _evaluate as _evaluate
+from langmix.cli import _explore as _explore
 from langmix.cli import _import as _import
 from langmix.cli import _lab as _lab
 from langmix.cli import _laws as _laws

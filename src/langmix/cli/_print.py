@@ -222,7 +222,7 @@ def allocation_table(allocation: Allocation) -> None:
     for heading in ("tokens", "share", "90% interval", "price", "at uniform"):
         table.add_column(heading, justify="right")
     uniform = allocation.against["uniform"]
-    unit = max(uniform.prices.values()) or 1.0
+    unit = allocation.price_unit
     for name, tokens in allocation.token_counts().items():
         low, high = allocation.intervals[name]
         table.add_row(

@@ -67,7 +67,8 @@ def execute(
         samples: to judge.
         harness: entered.
         results: JSONL file that a line is added to as each is judged; samples that it has already, judged by
-            the same tools, profile and limits, are not judged again. A harness fault is.
+            the same tools, profile and limits, are not judged again. A harness fault is, and what is found
+            then takes the place of what was. Other samples that it has stay there.
         advance: told of samples that are done.
 
     Returns:
@@ -78,14 +79,15 @@ def execute(
     """
     mine = [sample for sample in samples if sample.problem.language in harness.tools]
     marks = {sample.key: _mark(sample, harness) for sample in mine}
-    kept = {(each.key, each.mark): each for each in (_read(results) if results else ())}
+    before = {each.key: each for each in (_read(results) if results else ())}
     done = {
-        key: kept[key, mark]
-        for key, mark in marks.items()
-        if (key, mark) in kept and kept[key, mark].status is not Status.HARNESS
+        key: each
+        for key, each in before.items()
+        if marks.get(key) == each.mark and each.status is not Status.HARNESS
     }
-    if results is not None:  # what is left of a line that a kill cut off goes, and what was said twice
-        files.write_text(results, "".join(_line(each) + "\n" for each in kept.values()))
+    if results is not None:  # what is judged anew goes, and what is left of a line that a kill cut off
+        kept = (each for key, each in before.items() if key not in marks or key in done)
+        files.write_text(results, "".join(_line(each) + "\n" for each in kept))
     advance(len(done))
     # Those of one language are spread: some take ten times as long as others.
     left = sorted(

@@ -1,7 +1,7 @@
 """C#: Roslyn, which stays up, and mono; mcs where there is no Roslyn.
 
-MultiPL-E compiles with the Roslyn of mono's own packages, which Debian leaves out. That of the .NET SDK is made
-of the same portable libraries: they run on mono too, with the facades that the SDK has for the .NET Framework.
+MultiPL-E compiles with the Roslyn of mono's own packages, which Debian leaves out. That of the .NET SDK is
+made of the same portable libraries: they run on mono too, with the SDK's facades for the .NET Framework.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _LIBRARIES: Final = "Sdks/Microsoft.NET.Sdk.WindowsDesktop/tools/net472"
 _FACADES: Final = "Microsoft/Microsoft.NET.Build.Extensions/net461/lib"
 _ROSLYN: Final = "Roslyn/bincore"
 _BY_MCS: Final = (
-    "C# is compiled by mcs, which does not know all of C# 7 and reads 1_000 as 10000; MultiPL-E's harness has "
-    "Roslyn, which `make toolchains` installs"
+    "C# is compiled by mcs, which does not know all of C# 7 and reads 1_000 as 10000; MultiPL-E's harness "
+    "has Roslyn, which `make toolchains` installs"
 )
 
 
