@@ -76,6 +76,11 @@ def test_too_little_disk_is_told(corpus: Corpus, tmp_path: Path, monkeypatch: py
         check_machine([planned(2560)], workers=1, **given)  # type: ignore[arg-type]
     usage.free += 1
     check_machine([planned(2560)], workers=1, **given)  # type: ignore[arg-type]
+    usage.free += 8 * SIZE.params_total(corpus.vocab_size) - 1  # two models, but for a byte
+    with pytest.raises(InputError, match="are free on that disk"):
+        check_machine([planned(2560)], workers=1, keep=True, **given)  # type: ignore[arg-type]
+    usage.free += 1
+    check_machine([planned(2560)], workers=1, keep=True, **given)  # type: ignore[arg-type]
 
 
 def test_an_estimate_adds_up_what_sweeps_train() -> None:

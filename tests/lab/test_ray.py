@@ -47,7 +47,8 @@ if sys.argv[4] == "elsewhere":  # from here on another corpus lies at that path
     path = corpus.folder / "corpus.json"
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
 engine, folder = Ray(**json.loads(sys.argv[3])), Path(sys.argv[2])
-table = sweep(PLAN, sizes={"tiny": SIZE}, corpus=corpus, recipe=RECIPE, folder=folder, engine=engine)
+options = {"corpus": corpus, "recipe": RECIPE, "folder": folder, "engine": engine}
+table = sweep(PLAN, sizes={"tiny": SIZE}, models=folder / "models", **options)
 (folder / "table.csv").write_text(table.to_csv())
 """
 
@@ -153,9 +154,21 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def local(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("local")
-    return sweep(PLAN, sizes={"tiny": SIZE}, corpus=corpus, recipe=RECIPE, folder=folder, workers=2).to_csv()
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the models of an undisturbed sweep are kept."""
+    return tmp_path_factory.mktemp("local") / "models"
+
+
+@pytest.fixture(scope="module")
+def local(corpus: Corpus, kept: Path) -> str:
+    options = {"corpus": corpus, "recipe": RECIPE, "folder": kept.parent, "workers": 2}
+    return sweep(PLAN, sizes={"tiny": SIZE}, models=kept, **options).to_csv()  # type: ignore[arg-type]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Everything below a folder, but for fingerprints of what went into it."""
+    found = [path for path in folder.rglob("*") if path.is_file() and path.name != "fingerprint"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 class Driver:
@@ -204,13 +217,21 @@ def test_a_sweep_that_loses_a_worker_and_a_node_has_the_table_of_an_undisturbed_
 
 @pytest.mark.ray
 def test_tokens_are_shipped_to_workers_that_do_not_see_the_corpus(
-    cluster: Cluster, corpus: Corpus, local: str, tmp_path: Path
+    cluster: Cluster, corpus: Corpus, local: str, kept: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "corpus"
     shutil.copytree(corpus.folder, copy)
     driver = Driver(tmp_path, copy, cluster, place="elsewhere")
     assert (driver.wait(), driver.process.returncode)[1] == 0
     assert (driver.folder / "table.csv").read_text() == local
+    models = files(driver.folder / "models")
+    assert {name.rpartition("/")[2] for name in models} == {
+        "config.json",
+        "model.json",
+        "model.safetensors",
+        "tokenizer.json",
+    }
+    assert models == files(kept)  # and models come back from where their folder is not seen
 
 
 @pytest.mark.ray

@@ -24,7 +24,9 @@ pytest.importorskip("tokenizers")
 from tiny import PLAN, RECIPE, SIZE  # noqa: E402
 
 from langmix.corpus import Corpus  # noqa: E402
+from langmix.design import PlannedRun  # noqa: E402
 from langmix.errors import InputError, LangmixError  # noqa: E402
+from langmix.evaluate import losses  # noqa: E402
 from langmix.lab import (  # noqa: E402
     Local,
     Recipe,
@@ -77,6 +79,34 @@ def test_a_packed_sweep_has_the_table_of_one_by_one(
     assert list(table.run) == list(alone.run)
     np.testing.assert_allclose(table.losses, alone.losses, rtol=1e-4)
     np.testing.assert_array_equal(table.shares, alone.shares)
+
+
+@pytest.mark.parametrize("pack", [1, 4])
+def test_a_sweep_keeps_the_models_that_it_measured(corpus: Corpus, tmp_path: Path, pack: int) -> None:
+    plan = [run for run in PLAN if run.arm == "grid"]
+    engine, kept = Local(device="cpu", workers=1, pack=pack), tmp_path / "models"
+
+    def again(runs: list[PlannedRun], models: Path | None = kept) -> RunTable:
+        options = {"corpus": corpus, "recipe": RECIPE, "folder": tmp_path / "runs", "engine": engine}
+        return sweep(runs, sizes={"tiny": SIZE}, models=models, **options)  # type: ignore[arg-type]
+
+    table = again(plan, None)
+    assert not kept.exists()
+    kept_too = again(plan)  # runs without models are trained again, to the same losses
+    assert kept_too.to_csv() == table.to_csv()
+    for row in range(len(table)):
+        model = kept / str(table.run[row]) / str(plan[0].budgets[row % 2])
+        for one in losses(model, corpus, tokens=RECIPE.evaluation_tokens):
+            at = table.losses[row, table.targets.index(one.language)]
+            assert one.nats_per_token == pytest.approx(at, rel=1e-4)
+    before = {path: path.stat().st_mtime_ns for path in kept.rglob("*.safetensors")}
+    assert len(before) == len(table)
+    again(plan)
+    assert before == {path: path.stat().st_mtime_ns for path in kept.rglob("*.safetensors")}
+    other = [replace(run, seed=7) for run in plan[:1]]
+    again(other)  # of a changed run the models are other ones
+    changed = [path for path, at in before.items() if path.stat().st_mtime_ns != at]
+    assert {path.parent.parent.name for path in changed} == {plan[0].run}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

@@ -16,7 +16,9 @@ from langmix.cli._app import app
 from langmix.corpus import open_corpus
 from langmix.errors import InputError
 from langmix.evaluate import Translated, losses, translation_losses, translations
+from langmix.evaluate import bleu as bleu_of
 from langmix.evaluate._complete import Sampling, write_completions
+from langmix.evaluate._continuations import DOCUMENTS, continuations, write_continuations
 from langmix.evaluate.execution import (
     Harness,
     Limits,
@@ -122,6 +124,44 @@ def evaluate_translation(
     _print_evaluation.translation_table(found, [one for one, _ in written])
     if out is not None:
         _print.saved("translations", out)
+
+
+@evaluate.command("continuations")
+def evaluate_continuations(
+    model: Annotated[Path, typer.Argument(help="Folder that `langmix train` wrote.")],
+    corpus: _Corpus,
+    documents: Annotated[
+        int, typer.Option(min=1, help="Held-out ones of each language to go on from.")
+    ] = DOCUMENTS,
+    seed: Annotated[int, typer.Option(min=0, help="Of the passages.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", callback=_options.writable(), help="JSONL file for the texts."),
+    ] = None,
+    json: _options.Json = False,
+) -> None:
+    """BLEU of what a model writes after passages of held-out text, in every language."""
+    opened = open_corpus(corpus)
+    with _print.progress(hidden=json) as progress:
+        task = progress.add_task("passages", total=None)
+        written = continuations(
+            model,
+            opened,
+            documents=documents,
+            seed=seed,
+            advance=lambda done: progress.advance(task, done),
+        )
+    if not written:
+        raise InputError(f"{corpus}: no language has a held-out document that is long enough, and a lexer")
+    found = {name: bleu_of(each.texts, each.references, name) for name, each in written.items()}
+    if out is not None:
+        write_continuations(written, out)
+    if json:
+        _print.as_json({name: one._asdict() for name, one in found.items()})
+        return
+    _print_evaluation.continuations_table(found)
+    if out is not None:
+        _print.saved("texts", out)
 
 
 @evaluate.command("generate")

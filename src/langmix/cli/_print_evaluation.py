@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.markup import escape
 
 from langmix.cli import _print
-from langmix.evaluate import LanguageLoss, TargetLoss, Translated
+from langmix.evaluate import Bleu, LanguageLoss, TargetLoss, Translated
 from langmix.evaluate.execution import Judged, PassAtK
 from langmix.languages import label
 from langmix.quantities import count
@@ -44,6 +44,20 @@ def translation_table(found: Sequence[TargetLoss], scored: Sequence[Translated])
     _print.console.print(f"  {many} items of each, {tokens} tokens of targets; intervals over items")
     for signature in dict.fromkeys(bleu.signature for bleu in scores.values()):
         _print.console.print(f"  BLEU: {escape(signature)}", soft_wrap=True)
+
+
+def continuations_table(found: Mapping[str, Bleu]) -> None:
+    """BLEU of continuations in every language."""
+    table = _print.new_table("BLEU of continuations of held-out text", "language")
+    for heading in ("BLEU (90%)", "documents"):
+        table.add_column(heading, justify="right")
+    for name, one in found.items():
+        table.add_row(
+            escape(label(name)), _print.within(one.score, one.low, one.high, digits=2), str(one.items)
+        )
+    _print.console.print(table)
+    for one in found.values():
+        _print.console.print(f"  BLEU: {escape(one.signature)}", soft_wrap=True)
 
 
 def statuses(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:

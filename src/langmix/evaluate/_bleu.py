@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from langmix.errors import InputError, MissingExtraError
 from langmix.evaluate._shared import resampled
@@ -50,31 +51,50 @@ def bleu(translations: Sequence[str], references: Sequence[str], language: str, 
     """
     if not translations:
         raise InputError(f"BLEU: no translations into {language}; expected one per item")
-    sacrebleu, pygments = _packages()
-    lines = [[" ".join(lex(text, language)) for text in texts] for texts in (translations, references)]
-    # Of one item alone an order without a match would be smoothed: only its counts are taken.
-    alone = sacrebleu.BLEU(tokenize="none", effective_order=True, force=True)
+    counts = bleu_counts(translations, references, language)
+    value = bleu_score(counts.sum(axis=0))
+    weights = resampled(len(counts), draws=DRAWS, seed=seed)
+    low, high = interval(np.array([bleu_score(drawn) for drawn in weights @ counts]), np.array(value))
+    return Bleu(value, float(low), float(high), len(counts), bleu_signature(language))
+
+
+def bleu_counts(texts: Sequence[str], references: Sequence[str], language: str) -> NDArray[np.int64]:
+    """What BLEU counts of each text, shape (n, 10): matches and totals of 1 to 4 tokens, and both lengths.
+
+    Sums of rows are scored by `bleu_score`: of one text alone, an order without a match would be smoothed.
+
+    Raises:
+        InputError: no lexer is known for the language.
+        MissingExtraError: sacrebleu or Pygments is not installed.
+    """
+    alone = _sacrebleu().BLEU(tokenize="none", effective_order=True, force=True)
+    lines = [[" ".join(lex(text, language)) for text in each] for each in (texts, references)]
     found = [alone.sentence_score(ours, [theirs]) for ours, theirs in zip(*lines, strict=True)]
-    counts = np.array([[*one.counts, *one.totals, one.sys_len, one.ref_len] for one in found])
-    orders = len(found[0].counts)
-    metric = sacrebleu.BLEU(tokenize="none", force=True)
+    counts = [[*one.counts, *one.totals, one.sys_len, one.ref_len] for one in found]
+    return np.array(counts, dtype=np.int64).reshape(len(found), 2 * alone.max_ngram_order + 2)
 
-    def score(total: Any) -> float:
-        return float(
-            metric.compute_bleu(
-                total[:orders].tolist(),
-                total[orders:-2].tolist(),
-                int(total[-2]),
-                int(total[-1]),
-                smooth_method=metric.smooth_method,
-            ).score
-        )
 
-    weights = resampled(len(found), draws=DRAWS, seed=seed)
-    value = metric.corpus_score(lines[0], [lines[1]]).score
-    low, high = interval(np.array([score(drawn) for drawn in weights @ counts]), np.array(value))
-    signature = f"{metric.get_signature()}|lex:pygments-{_lexer(language).name}-{pygments.__version__}"
-    return Bleu(value, float(low), float(high), len(found), signature)
+def bleu_score(counts: NDArray[np.int64]) -> float:
+    """BLEU, 0 to 100, of summed counts, shape (10,); see `bleu_counts`."""
+    metric, orders = _sacrebleu().BLEU(tokenize="none", force=True), (len(counts) - 2) // 2
+    return float(
+        metric.compute_bleu(
+            counts[:orders].tolist(),
+            counts[orders:-2].tolist(),
+            int(counts[-2]),
+            int(counts[-1]),
+            smooth_method=metric.smooth_method,
+        ).score
+    )
+
+
+def bleu_signature(language: str) -> str:
+    """sacrebleu's signature, with the lexer."""
+    metric = _sacrebleu().BLEU(tokenize="none", force=True)
+    metric.corpus_score([""], [[""]])  # it counts references before it signs
+    import pygments
+
+    return f"{metric.get_signature()}|lex:pygments-{_lexer(language).name}-{pygments.__version__}"
 
 
 def lex(code: str, language: str) -> list[str]:
@@ -88,20 +108,24 @@ def lex(code: str, language: str) -> list[str]:
 
 
 def _lexer(language: str) -> Any:
-    _packages()
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
-
+    try:
+        from pygments.lexers import get_lexer_by_name
+        from pygments.util import ClassNotFound
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
     try:
         return get_lexer_by_name(language)
     except ClassNotFound:
         raise InputError(f"language {language!r}: Pygments has no lexer of that name; rename it") from None
 
 
-def _packages() -> tuple[Any, Any]:
+def _sacrebleu() -> Any:
     try:
-        import pygments
         import sacrebleu
     except ModuleNotFoundError as error:
-        raise MissingExtraError(extra="eval", module=str(error.name), purpose="BLEU") from None
-    return sacrebleu, pygments
+        raise _missing(error) from None
+    return sacrebleu
+
+
+def _missing(error: ModuleNotFoundError) -> MissingExtraError:
+    return MissingExtraError(extra="eval", module=str(error.name), purpose="BLEU")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from langmix import files
 from langmix.errors import InputError, MissingExtraError
-from langmix.evaluate._generate import open_model
+from langmix.evaluate._generate import left_padded, open_model
 from langmix.evaluate.execution import Problem
 
 GREEDY: Final = 0.0
@@ -82,36 +82,61 @@ def complete(folder: Path, problems: Sequence[Problem], sampling: Sampling) -> I
     """
     model, tokenizer = open_model(folder), open_tokenizer(folder)
     import torch
-    from transformers import StoppingCriteriaList
 
     context = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
-    end = tokenizer.eos_token_id
-    for problem in problems:
-        ids = tokenizer(problem.prompt.rstrip(), add_special_tokens=True)["input_ids"]
-        room = max(1, min(sampling.tokens, context // 2))
-        kept = ids[-(context - room) :]
-        torch.manual_seed(zlib.crc32(f"{sampling.seed} {problem.language} {problem.name}".encode()))
-        found: list[str] = []
-        while len(found) < sampling.samples:
-            many = min(sampling.batch, sampling.samples - len(found))
-            prompt = torch.tensor([kept] * many, device=model.device)
-            drawn = sampling.temperature != GREEDY
-            options = {"temperature": sampling.temperature, "top_p": sampling.top_p} if drawn else {}
-            with torch.no_grad():
-                out = model.generate(
-                    prompt,
-                    attention_mask=torch.ones_like(prompt),
-                    do_sample=drawn,
-                    max_new_tokens=min(room, context - len(kept)),
-                    eos_token_id=end,
-                    pad_token_id=end if end is not None else 0,
-                    stopping_criteria=StoppingCriteriaList([_stops(tokenizer, problem, len(kept))]),
-                    **options,
-                )
-            for row in out[:, len(kept) :].tolist():
-                whole = row[: row.index(end)] if end in row else row
-                found.append(problem.cut(tokenizer.decode(whole, skip_special_tokens=True)))
-        yield Written(problem=problem, completions=tuple(found), cut=len(ids) - len(kept))
+    room = max(1, min(sampling.tokens, context // 2))
+    # Draws are a problem's own; without any, several problems are written together.
+    many = sampling.batch if sampling.temperature == GREEDY else 1
+    for first in range(0, len(problems), many):
+        together = problems[first : first + many]
+        ids = [tokenizer(each.prompt.rstrip(), add_special_tokens=True)["input_ids"] for each in together]
+        kept = [each[-(context - room) :] for each in ids]
+        found: list[list[str]] = [[] for _ in together]
+        if many == 1:
+            (problem,) = together
+            torch.manual_seed(zlib.crc32(f"{sampling.seed} {problem.language} {problem.name}".encode()))
+        while (left := sampling.samples - len(found[0])) > 0:
+            rows = range(len(together)) if many > 1 else [0] * min(sampling.batch, left)
+            texts = _write(
+                model, tokenizer, [together[k] for k in rows], [kept[k] for k in rows], sampling, room
+            )
+            for k, text in zip(rows, texts, strict=True):
+                found[k].append(text)
+        for problem, completions, all_ids, kept_ids in zip(together, found, ids, kept, strict=True):
+            yield Written(problem=problem, completions=tuple(completions), cut=len(all_ids) - len(kept_ids))
+
+
+def _write(
+    model: Any,
+    tokenizer: Any,
+    problems: Sequence[Problem],
+    prompts: Sequence[Sequence[int]],
+    sampling: Sampling,
+    room: int,
+) -> list[str]:
+    """A completion of each prompt, at most ``room`` tokens, cut at the stops of its problem."""
+    import torch
+    from transformers import StoppingCriteriaList
+
+    end, drawn = tokenizer.eos_token_id, sampling.temperature != GREEDY
+    options = {"temperature": sampling.temperature, "top_p": sampling.top_p} if drawn else {}
+    ids, mask = left_padded(prompts, end or 0)
+    with torch.no_grad():
+        out = model.generate(
+            ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            do_sample=drawn,
+            max_new_tokens=room,
+            eos_token_id=end,
+            pad_token_id=end or 0,
+            stopping_criteria=StoppingCriteriaList([_stops(tokenizer, problems, ids.shape[1])]),
+            **options,
+        )
+    found = []
+    for problem, row in zip(problems, out[:, ids.shape[1] :].tolist(), strict=True):
+        whole = row[: row.index(end)] if end in row else row
+        found.append(problem.cut(tokenizer.decode(whole, skip_special_tokens=True)))
+    return found
 
 
 def open_tokenizer(folder: Path) -> Any:
@@ -141,13 +166,14 @@ def open_tokenizer(folder: Path) -> Any:
         raise InputError(f"{folder}: has no tokenizer that can be read ({reason})") from None
 
 
-def _stops(tokenizer: Any, problem: Problem, begin: int) -> Callable[..., Any]:
-    """Which sequences have written one of the problem's stops."""
+def _stops(tokenizer: Any, problems: Sequence[Problem], begin: int) -> Callable[..., Any]:
+    """Which sequences have written one of their problem's stops."""
     import torch
 
     def stopped(ids: Any, scores: Any, **others: Any) -> Any:
         texts = tokenizer.batch_decode(ids[:, begin:], skip_special_tokens=True)
-        return torch.tensor([problem.cut(text) != text for text in texts], device=ids.device)
+        ended = [problem.cut(text) != text for problem, text in zip(problems, texts, strict=True)]
+        return torch.tensor(ended, device=ids.device)
 
     return stopped
 
@@ -158,9 +184,18 @@ def write_completions(
     sampling: Sampling,
     out: Path,
     *,
+    anew: bool = False,
     advance: Callable[[int], None] = lambda problems: None,
 ) -> tuple[int, int]:
     """Complete problems into a JSONL file, a row per problem; those that it has already stay as they are.
+
+    Args:
+        folder: of the model.
+        problems: to complete.
+        sampling: how.
+        out: the file.
+        anew: rows of another model or sampling are written again, not refused.
+        advance: told of problems that are done.
 
     Returns:
         Problems whose prompt did not fit whole, and those that were there already.
@@ -168,17 +203,23 @@ def write_completions(
     Raises:
         InputError: as `complete`; or the file is of another model or sampling.
     """
-    mark = {"model": files.sha256(_weights(folder)), "sampling": _told(sampling)}
+    mark = {"model": files.sha256(weights_file(folder)), "sampling": _told(sampling)}
+    known = {(problem.language, problem.name): _told_of(problem) for problem in problems}
     rows, done = [], set()
     if out.exists():
         for line, row in files.whole_rows(out):
             if row.get("written_by") != mark:
+                if anew:
+                    continue
                 raise InputError(
                     f"{out}: has completions of another model, or drawn otherwise; give another --out, or "
                     "remove it"
                 )
+            key = row["language"], row["name"]
+            if key in known and {**row, **known[key]} != row:
+                continue  # the problem is another one now
             rows.append(line + "\n")
-            done.add((row["language"], row["name"]))
+            done.add(key)
         files.write_text(out, "".join(rows))
     left = [problem for problem in problems if (problem.language, problem.name) not in done]
     already, cut = len(problems) - len(left), 0
@@ -186,11 +227,7 @@ def write_completions(
     for written in complete(folder, left, sampling):
         problem = written.problem
         row = {
-            "name": problem.name,
-            "language": problem.language,
-            "prompt": problem.prompt,
-            "tests": problem.tests,
-            "stop_tokens": list(problem.stop),
+            **_told_of(problem),
             "completions": list(written.completions),
             "written_by": mark,
         }
@@ -200,11 +237,21 @@ def write_completions(
     return cut, already
 
 
+def _told_of(problem: Problem) -> dict[str, object]:
+    return {
+        "name": problem.name,
+        "language": problem.language,
+        "prompt": problem.prompt,
+        "tests": problem.tests,
+        "stop_tokens": list(problem.stop),
+    }
+
+
 def _told(sampling: Sampling) -> dict[str, float]:
     return {name: getattr(sampling, name) for name in ("samples", "temperature", "top_p", "tokens", "seed")}
 
 
-def _weights(folder: Path) -> Path:
+def weights_file(folder: Path) -> Path:
     """A file by which a model is known."""
     for pattern in ("*.safetensors", "*.safetensors.index.json", "*.bin"):
         if found := sorted(folder.glob(pattern)):

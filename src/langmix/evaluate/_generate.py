@@ -46,6 +46,7 @@ def greedy(
     prompts: Sequence[Sequence[int]],
     *,
     end: int,
+    most: int | None = None,
     batch: int = BATCH,
     advance: Callable[[int], None] = lambda prompts: None,
 ) -> list[list[int]]:
@@ -55,6 +56,7 @@ def greedy(
         model: of `open_model`.
         prompts: ids, each shorter than the model's context.
         end: id of the end of a document.
+        most: ids to write after each; default: as many as the context holds.
         batch: prompts at a time, those of like lengths together.
         advance: told how many prompts are done.
 
@@ -66,18 +68,14 @@ def greedy(
     found: dict[int, list[int]] = {}
     context = model.config.max_position_embeddings
     for places in _batches([len(prompt) for prompt in prompts], batch):
-        width = max(len(prompts[k]) for k in places)
-        ids = torch.full((len(places), width), end)
-        mask = torch.zeros_like(ids)
-        for row, k in enumerate(places):  # prompts end together
-            ids[row, width - len(prompts[k]) :] = torch.tensor(prompts[k])
-            mask[row, width - len(prompts[k]) :] = 1
+        ids, mask = left_padded([prompts[k] for k in places], end)
+        width, room = ids.shape[1], context - min(len(prompts[k]) for k in places)
         with torch.no_grad():
             out = model.generate(
                 ids.to(model.device),
                 attention_mask=mask.to(model.device),
                 do_sample=False,
-                max_new_tokens=context - min(len(prompts[k]) for k in places),
+                max_new_tokens=min(room, most or room),
                 eos_token_id=end,
                 pad_token_id=end,
             )
@@ -86,6 +84,19 @@ def greedy(
             found[k] = written[: written.index(end)] if end in written else written
         advance(len(places))
     return [found[k] for k in range(len(prompts))]
+
+
+def left_padded(prompts: Sequence[Sequence[int]], filler: int) -> tuple[Any, Any]:
+    """Prompts that end together, filled up before their beginnings, and a mask of what is theirs."""
+    import torch
+
+    width = max(map(len, prompts))
+    ids = torch.full((len(prompts), width), filler)
+    mask = torch.zeros_like(ids)
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt) :] = torch.tensor(prompt)
+        mask[row, width - len(prompt) :] = 1
+    return ids, mask
 
 
 def _batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:

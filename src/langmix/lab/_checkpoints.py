@@ -46,8 +46,9 @@ def write_checkpoint(
     shares: dict[str, float],
     tokens: int,
     seed: int,
+    run: int = 0,
 ) -> None:
-    """Write a Hugging Face Llama folder, and the card last: a folder with a card is whole."""
+    """Write one of a model's runs as a Hugging Face Llama folder, the card last: with a card it is whole."""
     card = Card(
         size=model.size,
         vocab_size=corpus.vocab_size,
@@ -58,7 +59,7 @@ def write_checkpoint(
         seed=seed,
     )
     (folder / CARD).unlink(missing_ok=True)
-    files.write_bytes(folder / WEIGHTS, save(llama_weights(model)))
+    files.write_bytes(folder / WEIGHTS, save(llama_weights(model, run)))
     files.write_text(folder / "config.json", json.dumps(llama_config(model), indent=2) + "\n")
     if (tokenizer := corpus.folder / "tokenizer.json").exists():  # a corpus of token files may have none
         files.write_text(folder / "tokenizer.json", tokenizer.read_text("utf-8"))

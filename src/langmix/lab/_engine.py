@@ -29,6 +29,7 @@ class Task:
         price: FLOPs of its training.
         mark: fingerprint of all that goes into it.
         trunk: where it is kept while it is under way, and gone on from; nowhere if absent.
+        models: folder for the models of its budgets, one each, named by its tokens; none are kept if absent.
     """
 
     planned: PlannedRun
@@ -36,6 +37,7 @@ class Task:
     price: float
     mark: str
     trunk: Path | None
+    models: Path | None = None
 
 
 Ended = tuple[Task, Rows]
@@ -141,11 +143,27 @@ def _train(
                 ranks=ranks,
                 device=device,
                 advance=told,
+                keep=task.models,
             )
         )
     else:
+        from langmix.lab._checkpoints import write_checkpoint
+        from langmix.lab._model import Model
         from langmix.lab._saved import Saved
         from langmix.lab._train import train_packed
+
+        def keep(budget: int, model: Model) -> None:
+            for k, task in enumerate(tasks):
+                if task.models is not None:
+                    write_checkpoint(
+                        task.models / str(budget),
+                        model,
+                        run=k,
+                        corpus=corpus,
+                        shares=dict(task.planned.shares),
+                        tokens=budget,
+                        seed=task.planned.seed,
+                    )
 
         # A program for a shape pays where there is much to train, and needs a C++ compiler.
         long = first.planned.trained_tokens * flops * len(tasks) > _COMPILED
@@ -161,6 +179,7 @@ def _train(
             compiled=compiled,
             saved=Saved(path=first.trunk, mark=mark) if first.trunk else None,
             advance=told,
+            keep=keep,
         )
     by_run = zip(*checkpoints, strict=True)
     return [

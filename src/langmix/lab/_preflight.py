@@ -86,6 +86,7 @@ def check_machine(
     folder: Path,
     workers: int,
     pack: int = 1,
+    keep: bool = False,
 ) -> None:
     """Refuse what would run out of memory or disk.
 
@@ -97,6 +98,7 @@ def check_machine(
         folder: that results are written into.
         workers: training processes, if there are runs for all.
         pack: runs that a process trains at once.
+        keep: their models stay on disk.
 
     Raises:
         InputError: with what is needed, what is there, and how many workers would fit.
@@ -113,7 +115,8 @@ def check_machine(
         )
     # A trunk, weights and two moments of 4 bytes, stands beside the one that takes its place.
     trunks = 2 * 12 * workers * pack * max(size.params_total(corpus.vocab_size) for size in models)
-    need = _DISK_PER_CHECKPOINT * sum(len(run.budgets) for run in runs) + trunks
+    kept = 4 * sum(len(run.budgets) * sizes[run.size].params_total(corpus.vocab_size) for run in runs)
+    need = _DISK_PER_CHECKPOINT * sum(len(run.budgets) for run in runs) + trunks + keep * kept
     there = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     if need > (left := shutil.disk_usage(there).free):
         raise InputError(

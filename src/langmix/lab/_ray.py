@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
+from langmix import files
 from langmix._version import VERSION
 from langmix.config import Config
 from langmix.corpus import Corpus, CorpusCard, open_corpus
@@ -157,7 +158,7 @@ class _Driver:
                 for ref in done:
                     k = self.waiting.pop(ref)
                     try:
-                        rows = self.ray.get(ref)
+                        done_there = self.ray.get(ref)
                     except errors.RayTaskError as error:  # raised by the training itself
                         if isinstance(error.cause, WorkerLostError):
                             self._again(k, error.cause)
@@ -168,10 +169,12 @@ class _Driver:
                     except errors.RayError as error:  # the worker or its node is gone
                         self._again(k, error)
                     else:
-                        if rows is None:
+                        if done_there is None:
                             self._ship()
                             self._begin(k)
                         else:
+                            rows, models = done_there
+                            self._keep(k, models)
                             ended += self.tasks[k].price
                             yield [(self.tasks[k], rows)]
         finally:
@@ -181,6 +184,13 @@ class _Driver:
 
     def _begin(self, k: int) -> None:
         self.waiting[self.work.remote(k, self.tasks[k], self.order, self.shards, self.board)] = k
+
+    def _keep(self, k: int, models: Mapping[str, bytes]) -> None:
+        """Write models that came from a node which does not see where they are kept."""
+        place = self.tasks[k].models
+        for name, content in models.items():
+            assert place is not None
+            files.write_bytes(place / name, content)
 
     def _again(self, k: int, error: Exception) -> None:
         self.lost[k] += 1
@@ -203,9 +213,9 @@ class _Driver:
                 for name in corpus.languages
                 for split in corpus.splits
             }
-            if corpus.card.parallel:
-                for name in _TEXTS:
-                    self.shards[name] = self.ray.put((corpus.folder / name).read_bytes())
+            for name in _TEXTS:
+                if (path := corpus.folder / name).exists():
+                    self.shards[name] = self.ray.put(path.read_bytes())
 
 
 class _Watch:
@@ -287,8 +297,8 @@ class _Shipped(Corpus):
                 path = shard_path(folder, name, split)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 np.save(path, self._fetch(f"{name}.{split}"))
-        if self.card.parallel:
-            for name in _TEXTS:
+        for name in _TEXTS:
+            if name in self.shards:
                 (folder / name).write_bytes(self._fetch(name))
         write_card(folder, self.card)
         return open_corpus(folder)
@@ -299,8 +309,13 @@ class _Shipped(Corpus):
         return ray.get(self.shards[shard])
 
 
-def _work(k: int, task: Task, order: _Order, shards: Mapping[str, Any] | None, board: Any) -> Rows | None:
-    """On a worker: train a task; nothing if its tokens have to be shipped first."""
+def _work(
+    k: int, task: Task, order: _Order, shards: Mapping[str, Any] | None, board: Any
+) -> tuple[Rows, dict[str, bytes]] | None:
+    """On a worker: train a task, nothing if its tokens have to be shipped first.
+
+    Returns its rows, and the files of its models where they could not be written from here.
+    """
     if order.version != VERSION:
         raise LangmixError(
             f"a node of the Ray cluster has langmix {VERSION}, this machine {order.version}; install the "
@@ -322,12 +337,13 @@ def _work(k: int, task: Task, order: _Order, shards: Mapping[str, Any] | None, b
             told = now
             board.tell.remote(k, trained)
 
-    if isinstance(corpus, _Shipped):  # nor is the study's folder seen from here
-        task = replace(task, trunk=None)
-    with TemporaryDirectory() as folder:
-        # Held-out items are read from files, and so are the tokens of ranks.
-        if isinstance(corpus, _Shipped) and (order.ranks > 1 or corpus.card.parallel):
-            corpus = corpus.written(Path(folder))
+    with TemporaryDirectory() as name:
+        folder, models = Path(name), Path(name) / "models"
+        if isinstance(corpus, _Shipped):  # nor is the study's folder seen from here
+            task = replace(task, trunk=None, models=models if task.models else None)
+            # Held-out items and the tokenizer are read from files, and so are the tokens of ranks.
+            if order.ranks > 1 or corpus.card.parallel or task.models:
+                corpus = corpus.written(folder / "corpus")
         (rows,) = train_tasks(
             [task],
             corpus=corpus,
@@ -336,7 +352,8 @@ def _work(k: int, task: Task, order: _Order, shards: Mapping[str, Any] | None, b
             ranks=order.ranks,
             advance=advance,
         )
-        return rows
+        written = [path for path in models.rglob("*") if path.is_file()]
+        return rows, {str(path.relative_to(models)): path.read_bytes() for path in written}
 
 
 def _corpus(order: _Order, shards: Mapping[str, Any] | None) -> Corpus | None:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -24,6 +24,7 @@ from langmix.lab._sizes import ModelSize
 from langmix.runs import MIXED, SHUFFLED, RunTable
 
 Rows = list[dict[str, Any]]
+_MARK: Final = "fingerprint"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +67,29 @@ def result_path(folder: Path, planned: PlannedRun) -> Path:
 def trunk_path(folder: Path, planned: PlannedRun) -> Path:
     """Where a run that is under way keeps its trunk."""
     return folder / f".{planned.run}.trunk"
+
+
+def models_path(folder: Path, planned: PlannedRun) -> Path:
+    """Where a run keeps its models, each in a folder named by its tokens."""
+    return folder / planned.run
+
+
+def mark_models(folder: Path, mark: str) -> None:
+    """Note that the models of a run are all there."""
+    files.write_text(folder / _MARK, mark + "\n")
+
+
+def unmark_models(folder: Path) -> None:
+    """Forget it: they are about to be written anew."""
+    (folder / _MARK).unlink(missing_ok=True)
+
+
+def models_kept(folder: Path, mark: str) -> bool:
+    """Whether the models of a run are all there, and made by what goes into it now."""
+    try:
+        return (folder / _MARK).read_text(encoding="utf-8").strip() == mark
+    except (OSError, ValueError):
+        return False
 
 
 def write_result(folder: Path, planned: PlannedRun, rows: Rows, mark: str) -> None:

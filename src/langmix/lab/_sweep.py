@@ -18,10 +18,14 @@ from langmix.lab._local import Local
 from langmix.lab._recipe import Recipe
 from langmix.lab._results import (
     fingerprint,
+    mark_models,
+    models_kept,
+    models_path,
     read_result,
     result_path,
     run_table,
     trunk_path,
+    unmark_models,
     write_result,
 )
 from langmix.lab._sizes import ModelSize
@@ -35,6 +39,7 @@ def sweep(
     corpus: Corpus,
     recipe: Recipe,
     folder: Path,
+    models: Path | None = None,
     workers: int | None = None,
     engine: Engine | None = None,
     progress: Progress | None = None,
@@ -49,6 +54,8 @@ def sweep(
         recipe: hyperparameters.
         folder: of finished runs, one file each, written when the run ends, never half of one; and of the
             trunks of those under way.
+        models: folder to keep the models of the runs in, a folder each; runs that were trained without are
+            trained again. Default: they are not kept.
         workers: processes of the engine `local`; default: one per core that this process may use.
         engine: where runs are trained; default: `local`.
         progress: to show tokens trained and time left on.
@@ -62,7 +69,13 @@ def sweep(
     progress = progress or Progress(disable=True)
     names = [planned.run for planned in runs]
     marks = {p.run: fingerprint(p, size=sizes[p.size], corpus=corpus, recipe=recipe) for p in runs}
-    done = {p.run: rows for p in runs if (rows := read_result(folder, p, marks[p.run])) is not None}
+    places = {p.run: models_path(models.resolve(), p) if models else None for p in runs}
+    done = {
+        p.run: rows
+        for p in runs
+        if (rows := read_result(folder, p, marks[p.run])) is not None
+        and ((place := places[p.run]) is None or models_kept(place, marks[p.run]))
+    }
     prices = {p.run: price(p, size=sizes[p.size], vocab_size=corpus.vocab_size, recipe=recipe) for p in runs}
     # Longest first, so that the last runs to end are short ones.
     left = sorted((p for p in runs if p.run not in done), key=lambda p: -prices[p.run])
@@ -73,6 +86,7 @@ def sweep(
             price=prices[p.run],
             mark=marks[p.run],
             trunk=trunk_path(folder.resolve(), p),
+            models=places[p.run],
         )
         for p in left
     ]
@@ -83,11 +97,16 @@ def sweep(
         progress.update(shown, completed=min(before + flops, total))
 
     report(0.0)
+    for task in tasks:
+        if task.models is not None:
+            unmark_models(task.models)
     if tasks:
         ends = engine.train(tasks, corpus=corpus, recipe=recipe, report=report)
         with closing(ends):  # an error here, or a Ctrl-C, ends the training too
             for together in ends:
                 for task, rows in together:
+                    if task.models is not None:
+                        mark_models(task.models, task.mark)
                     write_result(folder, task.planned, rows, marks[task.planned.run])
                     done[task.planned.run] = rows
                 for task, _ in together:  # runs that trained together have one trunk

@@ -33,6 +33,7 @@ def build_report(
     notes: Sequence[str] = (),
     validations: Mapping[str, Validation] = MappingProxyType({}),
     translation: Translation | None = None,
+    scores: pd.DataFrame | None = None,
     along: Sequence[Sequence[AtBudget]] | None = None,
     held_out: pd.DataFrame | None = None,
     next_runs: Plan | None = None,
@@ -49,6 +50,7 @@ def build_report(
         notes: caveats that the page carries.
         validations: of answers by further runs, if there are any, by objective.
         translation: what organisations of the data do to translation, if the runs tell.
+        scores: what models of these runs can do, as in ``evaluation.csv`` of a study.
         along: of each allocation, the answer at other budgets; by default solved for.
         held_out: what `langmix.laws.held_out_predictions` gives; without it the page shows the runs that were
             fitted, and says so.
@@ -78,6 +80,7 @@ def build_report(
             [
                 part.answer(allocations),
                 part.test(validations),
+                part.evaluation(scores),
                 part.scaling(runs, laws),
                 part.synergy(synergies, laws),
                 part.prices(along, allocations, laws),

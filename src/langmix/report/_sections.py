@@ -16,6 +16,7 @@ from langmix.languages import kind_of
 from langmix.laws import Laws
 from langmix.report._allocation import allocation_figure, answer_values
 from langmix.report._drawing import Drawing
+from langmix.report._evaluation import gains_figure, pass_rows
 from langmix.report._held_out import error_rows, fitted_predictions, form_rows, predicted_measured
 from langmix.report._matrices import synergy_map, synergy_values, transfer_map
 from langmix.report._next import plan_values, unknown_rows
@@ -68,6 +69,20 @@ def test(validations: Mapping[str, Validation]) -> Section | None:
     ]
     tests = [(*item, drawing) for item, drawing in zip(validations.items(), drawings, strict=True)]
     return _section("test", "Put to the test", drawings, tests=tests) if tests else None
+
+
+def evaluation(scores: pd.DataFrame | None) -> Section | None:
+    """What the trained models can do, beside uniform."""
+    if scores is None:
+        return None
+    drawing = gains_figure(scores)
+    return _section(
+        "evaluation",
+        "What the trained models can do",
+        [drawing],
+        gains=drawing,
+        passes=pass_rows(scores),
+    )
 
 
 def scaling(runs: RunTable, laws: Laws) -> Section:

@@ -1,7 +1,8 @@
 """A study: the whole pipeline as resumable stages, from code to a page."""
 
-from langmix.study._config import QUESTIONS, Question, StudyConfig, read_study
+from langmix.study._config import StudyConfig, read_study
 from langmix.study._new import PRESETS, new_study
+from langmix.study._questions import QUESTIONS, Question
 from langmix.study._stages import (
     Outcome,
     StageStatus,

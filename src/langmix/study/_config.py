@@ -5,85 +5,27 @@ from __future__ import annotations
 import re
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import yaml
-from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError
 
 from langmix import files
-from langmix.config import Config, Count, WholeCount
+from langmix.config import Config, Count
 from langmix.corpus import CorpusConfig
 from langmix.corpus.pairing import ParallelConfig
 from langmix.design import PlannedRun, grid, mixtures, pairs, repeats, simulate_epochs
 from langmix.errors import InputError
-from langmix.lab import MAX_EPOCHS, Local, ModelSize, Ray, Recipe
-from langmix.laws import Laws
+from langmix.lab import Local, ModelSize, Ray, Recipe
+from langmix.study._plan import Plan, Seed
+from langmix.study._questions import QUESTIONS, Evaluation, Question, Validation
 
 CONFIG: Final = "study.yaml"
 _TEXT: Final = "text"
-
-
-Seed = Annotated[int, Field(ge=0)]
-
-
-class GridPlan(Config):
-    """Every language alone, at each size; ``budgets`` are branches of one trunk."""
-
-    sizes: list[str]
-    budgets: list[WholeCount]
-
-
-class PairsPlan(Config):
-    """Pairs i + j at twice ``tokens_each``, with i + i and i alone; ``pairs`` lists them or says all."""
-
-    size: str
-    tokens_each: WholeCount = Field(gt=0)
-    pairs: Literal["all"] | list[tuple[str, str]] = "all"
-
-
-class MixturesPlan(Config):
-    """The uniform mixture and ``count`` random ones."""
-
-    size: str
-    count: int = Field(ge=0)
-    budgets: list[WholeCount]
-    concentration: float = Field(default=1.0, gt=0)
-
-
-class RepeatsPlan(Config):
-    """Runs of the other parts, by arm and size, under further seeds."""
-
-    arm: Literal["grid", "self", "pair", "mixture"]
-    size: str
-    seeds: list[Seed]
-
-
-class ListedRun(Config):
-    """One run in full, as `langmix plan` lists them; see `PlannedRun`."""
-
-    run: str
-    arm: Literal["grid", "self", "pair", "mixture", "seed"]
-    size: str
-    budgets: list[WholeCount]
-    shares: dict[str, float]
-    seed: Seed = 0
-    unique: dict[str, Annotated[WholeCount, Field(gt=0)]] = Field(default={})
-    learning_rate: float | None = Field(default=None, gt=0)
-
-    def planned(self) -> PlannedRun:
-        """The run to train."""
-        return PlannedRun(**{**self.model_dump(), "budgets": tuple(self.budgets)})
-
-
-class Plan(Config):
-    """Which runs to train; parts that are left out are not trained."""
-
-    grid: GridPlan | None = None
-    pairs: PairsPlan | list[PairsPlan] = Field(default=[])
-    mixtures: list[MixturesPlan] = Field(default=[])
-    repeats: list[RepeatsPlan] = Field(default=[])
-    runs: list[ListedRun] = Field(default=[])
-    max_epochs: float = Field(default=MAX_EPOCHS, gt=0)
+ALIKE: Final = "all languages alike"
+"""The objective that every validation has."""
+UNIFORM: Final = "uniform"
+RECOMMENDED: Final = "recommended"
 
 
 class Target(Config):
@@ -96,55 +38,6 @@ class Target(Config):
 
     tokens: Count = Field(gt=0, allow_inf_nan=False)
     available: dict[str, Annotated[Count, Field(gt=0)]]
-
-
-Weights = Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
-"""Of the losses in an objective, nats per token, by language; those left out weigh nothing."""
-
-
-class Validation(Config):
-    """Runs that test answers: uniform against recommended, at a size that no law was fitted to.
-
-    Attributes:
-        size: of the model.
-        tokens: of each run.
-        seeds: of the runs of each mixture.
-        objectives: further ones to recommend for and test, by name; the first is all languages alike.
-    """
-
-    size: str
-    tokens: WholeCount = Field(gt=0)
-    seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
-    objectives: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")], Weights] = Field(default={})
-
-
-class Question(Config):
-    """An allocation to solve for: parameters and tokens, given or as a multiple of the largest run; for all
-    languages alike, or by weights."""
-
-    params: Count | None = Field(default=None, gt=0)
-    tokens: Count | None = Field(default=None, gt=0)
-    times_largest: float | None = Field(default=None, gt=0)
-    weights: Weights | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Question:
-        given = (self.params is not None) + (self.tokens is not None)
-        if given != (2 if self.times_largest is None else 0):
-            raise ValueError("expected either times_largest, or both params and tokens")
-        return self
-
-    def target(self, laws: Laws) -> tuple[float, float]:
-        """Parameters and tokens."""
-        if self.times_largest is not None:
-            return self.times_largest * laws.reach.params[1], self.times_largest * laws.reach.tokens[1]
-        assert self.params is not None
-        assert self.tokens is not None
-        return self.params, self.tokens
-
-
-QUESTIONS: Final = (Question(times_largest=10), Question(params=1.5e9, tokens=350e9))
-"""What is asked by default: ten times the largest run, and the scale of the reference study."""
 
 
 class Size(Config):
@@ -193,6 +86,7 @@ class StudyConfig(Config):
         target: the training run that the study is for, where its data are limited.
         questions: allocations to solve for.
         validation: runs that test the answer.
+        evaluation: what their models can do.
         engine: where runs are trained; it goes into no result.
         draws: bootstrap draws.
         seed: of the plan, the weights and data orders, and the bootstrap.
@@ -207,9 +101,16 @@ class StudyConfig(Config):
     target: Target | None = None
     questions: list[Question] = Field(default=list(QUESTIONS), min_length=1)
     validation: Validation | None = None
+    evaluation: Evaluation | None = None
     engine: AnyEngine = Local()
     draws: int = Field(default=200, ge=0)
     seed: Seed = 0
+
+    @property
+    def arms(self) -> dict[str, str]:
+        """Mixtures that validation trains, by name, with the objective that each is recommended for."""
+        objectives = self.validation.objectives if self.validation else {}
+        return {UNIFORM: ALIKE, RECOMMENDED: ALIKE, **{f"{RECOMMENDED}-{name}": name for name in objectives}}
 
     def models(self) -> dict[str, ModelSize]:
         """Sizes by name."""
@@ -263,7 +164,12 @@ def read_study(folder: Path) -> StudyConfig:
         raise InputError(f"{path}: expected title, sizes and plan; see the configuration page of the docs")
     try:
         config = StudyConfig.model_validate(content)
-        config = config.model_copy(update={"corpus": config.corpus.beside(folder)})
+        config = config.model_copy(
+            update={
+                "corpus": config.corpus.beside(folder),
+                "evaluation": config.evaluation and config.evaluation.beside(folder),
+            }
+        )
         config.runs()
         config.models()
     except (ValidationError, AttributeError, TypeError) as error:
@@ -329,3 +235,38 @@ def _check(config: StudyConfig, planned: list[PlannedRun]) -> None:
         raise InputError(
             f"validation: unknown size {config.validation.size!r}; expected one of {', '.join(sorted(sizes))}"
         )
+    if config.evaluation:
+        _check_evaluation(config, config.evaluation)
+
+
+def _check_evaluation(config: StudyConfig, asked: Evaluation) -> None:
+    """Refuse an evaluation of models, mixtures or seeds that there are not."""
+    if config.validation is None:
+        raise InputError("evaluation: is of the models that validation trains; add validation, or remove it")
+    if isinstance(config.corpus, ParallelConfig):
+        raise InputError(
+            "evaluation: is of text, and the corpus is of parallel texts; remove it: `langmix train` and "
+            "`langmix evaluate translation` measure a model on them"
+        )
+    if asked.arms is not None:
+        for name in asked.arms:
+            if name not in config.arms:
+                raise InputError(
+                    f"evaluation: arms: {name!r} is not trained; expected some of {', '.join(config.arms)}"
+                )
+        if UNIFORM not in asked.arms:
+            raise InputError(
+                f"evaluation: arms: {asked.arms}; expected {UNIFORM} too, which the others are compared with"
+            )
+    if asked.problems is None:
+        return
+    for seed in asked.problems.seeds or ():
+        if seed not in config.validation.seeds:
+            raise InputError(
+                f"evaluation: problems: seed {seed} is none of validation's; expected some of "
+                f"{', '.join(map(str, config.validation.seeds))}"
+            )
+    try:
+        asked.problems.sampling  # noqa: B018
+    except InputError as error:
+        raise InputError(f"evaluation: problems: {error}") from None

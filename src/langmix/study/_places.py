@@ -10,9 +10,9 @@ from typing import Final
 from langmix import files
 from langmix._version import VERSION
 from langmix.corpus.pairing import ParallelConfig
-from langmix.study._config import StudyConfig
+from langmix.study._config import CONFIG, StudyConfig
 
-STAGES: Final = ("corpus", "train", "fit", "allocate", "validate", "report")
+STAGES: Final = ("corpus", "train", "fit", "allocate", "validate", "evaluate", "report")
 
 
 class Places:
@@ -20,13 +20,26 @@ class Places:
 
     def __init__(self, folder: Path, config: StudyConfig) -> None:
         self.config = config
+        self.config_yaml = folder / CONFIG
         self.work = folder / "work"
         self.runs_csv = folder / "runs.csv"
         self.validation_csv = folder / "validation.csv"
+        self.evaluation_csv = folder / "evaluation.csv"
+        self.models = self.work / "models"
         self.laws_json = folder / "laws.json"
         self.page = folder / "report" / "index.html"
         further = range(2, len(config.questions) + 1)
         self.mixtures = [folder / name for name in ("mixture.json", *(f"mixture-{k}.json" for k in further))]
+
+    @property
+    def problems(self) -> list[Path]:
+        """Files of the problems that models complete, there or not."""
+        asked = self.config.evaluation.problems if self.config.evaluation else None
+        return [
+            file
+            for path in (asked.paths if asked else ())
+            for file in (sorted(path.glob("*.jsonl")) if path.is_dir() else [path])
+        ]
 
     def begin(self, stage: str) -> None:
         """Forget that a stage was done: what it writes may look whole before it is."""
@@ -58,15 +71,23 @@ class Places:
             "validate": config.model_dump_json(
                 include={"validation": True, "sizes": True, "recipe": True, "plan": {"max_epochs"}}
             ),
+            "evaluate": config.model_dump_json(
+                include={"evaluation": True, "validation": {"objectives"}},
+                exclude={"evaluation": {"problems": {"paths"}}},
+            ),
             "report": config.model_dump_json(include={"title", "notes", "questions", "validation"}),
         }[stage]
+        tested = [self.validation_csv] if config.validation else []
+        if config.evaluation:
+            tested.append(self.evaluation_csv)
         read = {
             "corpus": config.corpus.paths if isinstance(config.corpus, ParallelConfig) else [],
             "train": [self.work / "corpus" / "corpus.json"],
             "fit": [self.runs_csv],
             "allocate": [self.laws_json],
             "validate": [self.laws_json, self.work / "corpus" / "corpus.json"],
-            "report": [self.runs_csv, self.laws_json, *([self.validation_csv] if config.validation else [])],
+            "evaluate": [self.validation_csv, self.work / "corpus" / "corpus.json", *self.problems],
+            "report": [self.runs_csv, self.laws_json, *tested],
         }[stage]
         written = {
             "corpus": [self.work / "corpus" / "corpus.json"],
@@ -74,6 +95,7 @@ class Places:
             "fit": [self.laws_json],
             "allocate": self.mixtures,
             "validate": [self.validation_csv],
+            "evaluate": [self.evaluation_csv],
             "report": [self.page],
         }[stage]
         return {

@@ -8,27 +8,29 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import pandas as pd
 from rich.progress import Progress
 
 from langmix import files
 from langmix.allocate import Allocation, Validation, allocate, validate, write_mixture
 from langmix.corpus import Corpus, CorpusConfig, build_corpus, open_corpus
 from langmix.corpus.pairing import ParallelConfig, build_parallel_corpus
-from langmix.design import PlannedRun
 from langmix.errors import InputError
 from langmix.lab import Engine, Estimate, Local
 from langmix.lab._trackers import open_tracker
 from langmix.laws import Laws, fit, held_out_predictions, read_laws, write_laws
 from langmix.report import build_report, next_runs
 from langmix.runs import RunTable, read_runs
-from langmix.study._config import CONFIG, Question, StudyConfig, read_study
-from langmix.study._config import Validation as ValidationConfig
+from langmix.study._config import CONFIG, StudyConfig, read_study
+from langmix.study._evaluating import Evaluating
 from langmix.study._places import STAGES, Places
+from langmix.study._questions import Question
+from langmix.study._scores import read_scores, write_scores
 from langmix.study._training import Training
+from langmix.study._validating import Arms, answers, runs_of, uniform_runs
 from langmix.transfer import synergy, translation
 
-ALIKE: Final = "all languages alike"
-"""The objective that every validation has."""
+_ASKED: Final = {"validate": "validation", "evaluate": "evaluation"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,12 +41,14 @@ class Outcome:
         laws: fitted to its runs.
         allocations: one per question, in their order.
         validations: by objective, where the study has runs for them; the first is all languages alike.
+        scores: what the models of these runs can do, see `COLUMNS`, where the study asks.
         page: the report.
     """
 
     laws: Laws
     allocations: tuple[Allocation, ...]
     validations: Mapping[str, Validation]
+    scores: pd.DataFrame | None
     page: Path
 
 
@@ -88,13 +92,15 @@ def run_study(
     study.training.trackers = {place: open_tracker(place, group=group) for place in trackers}
     progress = progress or Progress(disable=True)
     with files.alone(folder, doing="`langmix study run`"):
+        study.check()
         study.corpus(say, progress)
         study.train(say, progress, engine)
         laws = study.fit(say)
         allocations = study.allocate(laws, say)
-        validations = study.validate(laws, say, progress, engine)
-        page = study.report(laws, allocations, validations, say)
-    return Outcome(laws=laws, allocations=allocations, validations=validations, page=page)
+        validations, arms = study.validate(laws, say, progress, engine)
+        scores = study.evaluate(arms, say, progress)
+        page = study.report(laws, allocations, validations, scores, say)
+    return Outcome(laws=laws, allocations=allocations, validations=validations, scores=scores, page=page)
 
 
 def study_price(
@@ -128,6 +134,11 @@ class Study:
         self.places = Places(folder, self.config)
         self.training = Training(folder, self.config, self.places)
 
+    def check(self) -> None:
+        """Refuse, before anything trains, problems that cannot be read."""
+        if self.config.evaluation is not None and not self.places.fresh("evaluate"):
+            Evaluating(self.config, self.places).problems(lambda text: None)
+
     def corpus(self, say: Callable[[str], None], progress: Progress) -> None:
         """Sources to token shards."""
         if self.places.fresh("corpus"):
@@ -149,7 +160,7 @@ class Study:
             return
         self.places.begin("train")  # the table may be whole before all of it is logged
         table = self.training.run(
-            self.config.runs(), self.places.runs_csv, say, progress, engine, later=self._uniform_validation()
+            self.config.runs(), self.places.runs_csv, say, progress, engine, later=uniform_runs(self.config)
         )
         say(f"train: {len(table)} checkpoints of {len(set(table.run))} runs in {self.places.runs_csv}")
         self.places.mark("train")
@@ -182,78 +193,55 @@ class Study:
 
     def validate(
         self, laws: Laws, say: Callable[[str], None], progress: Progress, engine: Engine
-    ) -> dict[str, Validation]:
-        """Runs of recommended mixtures and of uniform at a size beyond the fit; none if not asked for."""
+    ) -> tuple[Mapping[str, Validation], Arms]:
+        """Runs of recommended mixtures and of uniform at a size beyond the fit, by objective and by arm.
+
+        None if not asked for. Their models are kept while there is something to evaluate of them.
+        """
         asked = self.config.validation
         if asked is None:
-            return {}
-        corpus, size = open_corpus(self.places.work / "corpus"), self.config.models()[asked.size]
-        tokens = self._validation_tokens(asked)
-        answers = {
-            name: allocate(
-                laws,
-                params=size.params,
-                tokens=tokens,
-                weights=weights,
-                available={each: card.train_tokens for each, card in corpus.card.languages.items()},
-                max_epochs=self.config.plan.max_epochs,
-            )
-            for name, weights in {ALIKE: None, **asked.objectives}.items()
-        }
+            return {}, {}
+        answered = answers(self.config, asked, laws, open_corpus(self.places.work / "corpus"))
+        arms = runs_of(self.config, asked, answered)
+        keep = self.config.evaluation is not None and not self.places.fresh("evaluate")
         fresh = self.places.fresh("validate")
-        if fresh:
+        if fresh and not (keep and self.training.left(list(arms.values()), keep=True)):
             say("validate: up to date")
             table = read_runs(self.places.validation_csv)
         else:
-            mixtures = {"uniform": answers[ALIKE].against["uniform"].shares}
-            for name, answer in answers.items():
-                what = "recommended" if name == ALIKE else f"recommended-{name}"
-                mixtures[what] = _rounded(answer.shares)
             self.places.begin("validate")
             table = self.training.run(
-                self._validation(asked, mixtures), self.places.validation_csv, say, progress, engine
+                list(arms.values()), self.places.validation_csv, say, progress, engine, keep=keep
             )
-        found = {name: validate(laws, answer, table) for name, answer in answers.items()}
+            fresh = False
+        found = {name: validate(laws, answer, table) for name, answer in answered.items()}
         if not fresh:
             for name, validation in found.items():
                 gain = validation.measured_gain
                 say(f"validate: {name}: measured gain over uniform {gain.value:.2%}; {validation.verdict}")
             self.places.mark("validate")
-        return found
+        return found, arms
 
-    def _validation_tokens(self, asked: ValidationConfig) -> int:
-        """Of each run: whole steps."""
-        return self.config.recipe.steps(asked.tokens) * self.config.recipe.batch_tokens
-
-    def _validation(
-        self, asked: ValidationConfig, mixtures: Mapping[str, Mapping[str, float]]
-    ) -> list[PlannedRun]:
-        """Runs of mixtures by name, each under every seed."""
-        return [
-            PlannedRun(
-                run=f"validation-{name}-{asked.size}-s{seed}",
-                arm="validation",
-                size=asked.size,
-                budgets=(self._validation_tokens(asked),),
-                shares=dict(shares),
-                seed=seed,
-            )
-            for seed in asked.seeds
-            for name, shares in mixtures.items()
-        ]
-
-    def _uniform_validation(self) -> list[PlannedRun]:
-        """Validation runs that are known before any law is."""
-        languages = self.config.corpus.domains
-        uniform = dict.fromkeys(languages, 1 / len(languages))
-        asked = self.config.validation
-        return self._validation(asked, {"uniform": uniform}) if asked else []
+    def evaluate(self, arms: Arms, say: Callable[[str], None], progress: Progress) -> pd.DataFrame | None:
+        """What the models of validation can do; nothing if not asked for."""
+        if self.config.evaluation is None:
+            return None
+        if self.places.fresh("evaluate"):
+            say("evaluate: up to date")
+            return read_scores(self.places.evaluation_csv)
+        evaluating = Evaluating(self.config, self.places)
+        scores = evaluating.run(arms, say, progress)
+        write_scores(scores, self.places.evaluation_csv)
+        if not evaluating.left_out:  # else it is tried again the next time
+            self.places.mark("evaluate")
+        return scores
 
     def report(
         self,
         laws: Laws,
         allocations: Sequence[Allocation],
         validations: Mapping[str, Validation],
+        scores: pd.DataFrame | None,
         say: Callable[[str], None],
     ) -> Path:
         """Everything to one page."""
@@ -269,6 +257,7 @@ class Study:
             title=self.config.title,
             notes=self.config.notes,
             validations=validations,
+            scores=scores,
             seen=self._seen(),
         )
         say(f"report: {page}")
@@ -286,7 +275,7 @@ class Study:
         """One entry per stage."""
         found = []
         for stage in STAGES:
-            if stage == "validate" and self.config.validation is None:
+            if stage in ("validate", "evaluate") and getattr(self.config, _ASKED[stage]) is None:
                 continue
             done = self.places.fresh(stage)
             detail = "up to date" if done else "to do"
@@ -331,6 +320,7 @@ def write_report(
     title: str,
     notes: Sequence[str] = (),
     validations: Mapping[str, Validation] = MappingProxyType({}),
+    scores: pd.DataFrame | None = None,
     seen: Sequence[str] | None = None,
 ) -> Path:
     """The page of a run table with its laws and allocations; synergies too where it has pairs.
@@ -361,15 +351,8 @@ def write_report(
         title=title,
         notes=notes,
         validations=validations,
+        scores=scores,
         translation=compared,
         held_out=held_out_predictions(runs, laws),
         next_runs=planned,
     )
-
-
-def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
-    """To four decimals, so that a run is named by shares that read the same everywhere."""
-    found = {name: round(share, 4) for name, share in shares.items()}
-    largest = max(found, key=lambda name: found[name])
-    found[largest] += 1.0 - sum(found.values())
-    return found

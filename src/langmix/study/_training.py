@@ -16,7 +16,7 @@ from langmix.design import PlannedRun
 from langmix.errors import InputError
 from langmix.lab import Engine, Estimate, Local, check_data, check_machine, estimate, speeds, sweep
 from langmix.lab._preflight import available_memory, memory
-from langmix.lab._results import fingerprint, read_result
+from langmix.lab._results import fingerprint, models_kept, models_path, read_result
 from langmix.lab._trackers import Tracker
 from langmix.quantities import count, duration
 from langmix.runs import RunTable
@@ -43,10 +43,11 @@ class Training:
         progress: Progress,
         engine: Engine,
         later: Sequence[PlannedRun] = (),
+        keep: bool = False,
     ) -> RunTable:
         """Train runs and write their table, anew whenever one ends; what it costs is told first.
 
-        ``later`` are runs of a later stage, whose data have to be there too.
+        ``later`` are runs of a later stage, whose data have to be there too; ``keep``: their models.
         """
         corpus, sizes, recipe = (
             open_corpus(self.places.work / "corpus"),
@@ -57,7 +58,7 @@ class Training:
             check_data([*runs, *later], corpus, recipe=recipe, max_epochs=self.config.plan.max_epochs)
         except InputError as error:
             raise InputError(f"{self.folder / CONFIG}: {error}") from None
-        left = self.left(runs)
+        left = self.left(runs, keep=keep)
         if left:
             # What runs take on other machines and on GPUs cannot be told.
             here = isinstance(engine, Local) and not engine.on_gpu
@@ -71,6 +72,7 @@ class Training:
                     folder=self.places.work,
                     workers=workers,
                     pack=pack,
+                    keep=keep,
                 )
             cost = self.price(left, workers, measured=here)
             say(
@@ -89,6 +91,7 @@ class Training:
             corpus=corpus,
             recipe=recipe,
             folder=self.places.work / "runs",
+            models=self.places.models if keep else None,
             engine=engine,
             progress=progress,
             finished=finished,
@@ -113,17 +116,20 @@ class Training:
                     known.append(mark)
                     files.write_text(path, json.dumps(logged) + "\n")
 
-    def left(self, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
-        """Those without a result yet."""
+    def left(self, runs: Sequence[PlannedRun], *, keep: bool = False) -> list[PlannedRun]:
+        """Those without a result yet; with ``keep``, or without their models."""
         if not self.places.fresh("corpus"):
             return list(runs)
         corpus, sizes = open_corpus(self.places.work / "corpus"), self.config.models()
         recipe, folder = self.config.recipe, self.places.work / "runs"
+        marks = {
+            run.run: fingerprint(run, size=sizes[run.size], corpus=corpus, recipe=recipe) for run in runs
+        }
         return [
             run
             for run in runs
-            if read_result(folder, run, fingerprint(run, size=sizes[run.size], corpus=corpus, recipe=recipe))
-            is None
+            if read_result(folder, run, mark := marks[run.run]) is None
+            or (keep and not models_kept(models_path(self.places.models, run), mark))
         ]
 
     def price(self, runs: Sequence[PlannedRun], workers: int | None, *, measured: bool = True) -> Estimate:
