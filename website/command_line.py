@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
 from langmix.cli import complete_app
 
 
@@ -16,38 +14,38 @@ def reference() -> str:
 
 
 def _page() -> Iterator[str]:
-    root = typer.main.get_command(complete_app())
     yield "# Command line\n\n"
-    yield "One verb per concept, `--json` on all. Exit code 0, or 2 for wrong input. `langmix VERB --help` "
-    yield "prints what is below.\n"
-    yield from _commands(root, "langmix")
+    yield "One verb per concept, `--json` on all. `langmix VERB --help` prints what stands here.\n"
+    yield from _verbs(complete_app(), "langmix", level=2)
 
 
-def _commands(group: Any, called: str) -> Iterator[str]:
-    for name, command in sorted(group.commands.items()):
-        path = f"{called} {name}"
-        if hasattr(command, "commands"):
-            yield f"\n## {path}\n\n{command.help}\n"
-            yield from _commands(command, path)
+def _verbs(group: Any, called: str, *, level: int) -> Iterator[str]:
+    for name, verb in sorted(group.commands.items()):
+        yield f"\n{'#' * level} {called} {name}\n\n{_text(verb.help)}\n"
+        if hasattr(verb, "commands"):
+            yield from _verbs(verb, f"{called} {name}", level=level + 1)
             continue
-        yield f"\n{'##' if called == 'langmix' else '###'} {path}\n\n{_text(command.help)}\n\n"
-        yield "| | |\n|---|---|\n"
-        for parameter in command.params:
-            yield f"| {_named(parameter)} | {_text(parameter.help or '')}{_default(parameter)} |\n"
+        yield "\n| | |\n|---|---|\n"
+        for parameter in verb.params:
+            yield f"| {_name(parameter)} | {_text(parameter.help)}{_default(parameter)} |\n"
 
 
-def _named(parameter: Any) -> str:
+def _name(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return f"`{parameter.make_metavar(None) if False else parameter.human_readable_name}`"
+        return f"`{(parameter.metavar or parameter.name).upper()}`"
     return ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
 
 
 def _default(parameter: Any) -> str:
+    if parameter.required:
+        return " Needed."
     value = parameter.default
-    if value in (None, False, (), []) or callable(value):
-        return ""
-    return f" Default: `{value}`."
+    return "" if value is None or value is False or callable(value) else f" Default: `{value}`."
 
 
-def _text(help: str) -> str:
-    return help.replace("|", "\\|").replace("<", "&lt;").strip()
+def _text(help: str | None) -> str:
+    """Help as Markdown: what would be markup is shown."""
+    shown = (help or "").strip()
+    for mark in "\\|<*":
+        shown = shown.replace(mark, f"\\{mark}")
+    return shown
