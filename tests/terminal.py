@@ -22,10 +22,14 @@ def langmix(*arguments: object, cwd: Path, together: bool = False) -> Run:
     argv = ["langmix", *map(str, arguments)]
     out, code = io.StringIO(), 0
     err = out if together else io.StringIO()
-    with contextlib.chdir(cwd), mock.patch.object(sys, "argv", argv):
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                main()
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    with (
+        contextlib.chdir(cwd),
+        mock.patch.object(sys, "argv", argv),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
     return Run(argv, code, out.getvalue(), "" if together else err.getvalue())

@@ -80,6 +80,9 @@ def parse(arguments: list[str], folder: Path) -> None:
     """Parse the words of a command line without running its verb."""
     with contextlib.chdir(folder):
         group: Any = complete_app()
+        if arguments[0].startswith("-"):  # an option of langmix itself, which would act when it is parsed
+            assert arguments[0] in [name for each in group.params for name in each.opts], arguments[0]
+            return
         context = group.make_context("langmix", list(arguments))
         while hasattr(group, "commands") and context._protected_args:
             name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
@@ -127,9 +130,7 @@ def _make(command: Command, folder: Path, *, within: float) -> Path:
 
 
 def _recipe(arguments: list[str]) -> list[str]:
-    done = subprocess.run(
-        ["make", "-n", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["make", "-n", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -142,7 +142,8 @@ def _show_proportion(law: ProportionLaw, out: Path, *, json: bool) -> None:
         return
     _print_laws.proportion_tables(law)
     _print.saved("laws", out)
-    _print.say(f"next: langmix predict {out} --params 1.5B --tokens 350B (langmix allocate refuses this law)")
+    _print.say(f"next: langmix predict {out} --params 1.5B --tokens 350B")
+    _print.say("      (langmix allocate refuses this law)")
 
 
 def _show_mixture(prediction: MixturePrediction, *, json: bool) -> None:
