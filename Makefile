@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint slow ray trackers browser toolchains trainers rivals clean
+.PHONY: demo test check lint docs slow ray trackers browser toolchains trainers rivals clean
 
 demo: .venv/.light  ## fit, allocate and report on the run table that ships with langmix
 	$(BIN)/langmix demo
@@ -17,6 +17,10 @@ lint: .venv/.full
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
+
+docs: .venv/.docs  ## the site, in build/site; a link that leads nowhere is an error
+	$(BIN)/python website/gather.py build/pages
+	PYTHONPATH=website $(BIN)/zensical build --strict --config-file mkdocs.yml
 
 slow: .venv/.full  ## everything: slow, browser and network tests, and those on public run tables
 	$(BIN)/pytest -m "slow or browser or conformance or network"
@@ -82,6 +86,10 @@ rivals: .venv-rivals/.done  ## langmix beside scipy's multi-start, the package c
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) --editable '.[report,explore,lab,eval,trees,dev]'
 	touch $@ .venv/.light
+
+.venv/.docs: .venv/.full
+	$(PIP) --editable '.[report,explore,lab,eval,trees,dev,docs]'
+	touch $@
 
 clean:
 	rm -rf .venv .venv-trainers .venv-rivals build dist langmix-demo

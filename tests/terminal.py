@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,22 +14,22 @@ from langmix.cli import main
 Run = subprocess.CompletedProcess[str]
 
 
-def langmix(*arguments: object, cwd: Path) -> Run:
-    """What `langmix ARGUMENTS` in a folder prints, and its exit code."""
+def langmix(*arguments: object, cwd: Path, together: bool = False) -> Run:
+    """What `langmix ARGUMENTS` in a folder prints, and its exit code.
+
+    As a terminal shows it, both streams in one, if `together`.
+    """
     argv = ["langmix", *map(str, arguments)]
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    here = Path.cwd()
-    os.chdir(cwd)
-    try:
-        with (
-            mock.patch.object(sys, "argv", argv),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            try:
-                main()
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    finally:
-        os.chdir(here)
-    return Run(argv, code, out.getvalue(), err.getvalue())
+    out, code = io.StringIO(), 0
+    err = out if together else io.StringIO()
+    with (
+        contextlib.chdir(cwd),
+        mock.patch.object(sys, "argv", argv),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    return Run(argv, code, out.getvalue(), "" if together else err.getvalue())

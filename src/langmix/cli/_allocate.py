@@ -19,7 +19,7 @@ from langmix.allocate import (
     read_mixture,
     write_mixture,
 )
-from langmix.cli import _options, _print
+from langmix.cli import _options, _print, _print_allocation
 from langmix.cli._app import app
 from langmix.errors import InputError
 from langmix.export import TRAINERS, convert
@@ -101,10 +101,10 @@ def allocate(
     ] = Path("mixture.json"),
     json: _options.Json = False,
 ) -> None:
-    """Solve for the best split of a token budget and write mixture.json.
+    """Solve for the best split of a token budget.
 
-    Mixtures to compare with are uniform, proportional (to the available tokens, if given for every language)
-    and current (--current).
+    Writes mixture.json. Mixtures to compare with are uniform, proportional (to the available tokens, if given
+    for every language) and current (--current).
     """
     if flops is None and (params is None or tokens is None):
         raise InputError("give --params and --tokens, or a budget of compute with --flops")
@@ -157,8 +157,8 @@ def allocate(
         _print.as_json(content)
         return
     if compute is not None:
-        _print.compute_table(compute)
-    _print.allocation_table(allocation)
+        _print_allocation.compute_table(compute)
+    _print_allocation.allocation_table(allocation)
     _print.saved("mixture", out)
 
 
@@ -196,9 +196,10 @@ def add(
     ] = Path("mixture.json"),
     json: _options.Json = False,
 ) -> None:
-    """Add a language to a mixture in the middle of training, moving as few tokens as possible.
+    """Add a language in the middle of training.
 
-    Give the share or the loss it is to reach; the table shows what more disturbance would gain.
+    Moves as few tokens as possible. Give the share or the loss it is to reach; the table shows what more
+    disturbance would gain.
     """
     argument = {
         **places(current),
@@ -233,7 +234,7 @@ def add(
         content["addition"] = {name: found[name] for name in found if name != "allocation"}
         _print.as_json(content)
         return
-    _print.addition_table(addition)
+    _print_allocation.addition_table(addition)
     _print.saved("mixture of the remaining tokens", out)
 
 
@@ -259,7 +260,10 @@ def export(
     ] = None,
     json: _options.Json = False,
 ) -> None:
-    """Write a mixture as a trainer reads it; what every language then gets goes to stderr."""
+    """Write a mixture as a trainer reads it.
+
+    What every language then gets goes to stderr.
+    """
     made = convert(
         read_mixture(mixture),
         trainer,
@@ -280,12 +284,15 @@ def export(
         _print.saved(trainer, out)
     else:
         typer.echo(made.text, nl=False)
-    _print.export_table(made)
+    _print_allocation.export_table(made)
 
 
 @app.command()
 def trainers(json: _options.Json = False) -> None:
-    """List the trainers that `langmix export` writes for, and what their weights count."""
+    """List the trainers that `langmix export` writes for.
+
+    And what their weights count.
+    """
     if json:
         _print.as_json(
             [
@@ -294,4 +301,4 @@ def trainers(json: _options.Json = False) -> None:
             ]
         )
         return
-    _print.trainers_table()
+    _print_allocation.trainers_table()

@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from langmix._version import VERSION
+from langmix.cli._verbs import VERBS, Verbs
 from langmix.errors import LangmixError
 
 app = typer.Typer(
     name="langmix",
+    cls=Verbs,
     help="How many tokens of each programming language should a code LLM be trained on?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -34,6 +36,14 @@ def _root(
     ] = False,
 ) -> None:
     """How many tokens of each programming language should a code LLM be trained on?"""
+
+
+def complete_app() -> Verbs:
+    """The command line with every verb imported, for whoever wants to know all options."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, Verbs)
+    group.load(*VERBS)
+    return group
 
 
 def main() -> None:

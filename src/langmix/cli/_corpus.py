@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from rich.markup import escape
 
 from langmix.cli import _options, _print
 from langmix.cli._app import app
 from langmix.corpus import (
+    Corpus,
     CorpusConfig,
     Source,
     TokensSource,
@@ -20,7 +22,8 @@ from langmix.corpus import (
     source_of,
 )
 from langmix.errors import InputError
-from langmix.languages import LANGUAGES
+from langmix.languages import LANGUAGES, label
+from langmix.quantities import count
 
 
 @app.command()
@@ -63,7 +66,10 @@ def corpus(
     seed: Annotated[int, typer.Option(help="Seed of the split and of the order of files.")] = 0,
     json: _options.Json = False,
 ) -> None:
-    """Turn code into token shards: fetch, filter, drop duplicates, split, tokenise."""
+    """Turn code into token shards.
+
+    Fetch, filter, drop duplicates, split, tokenise.
+    """
     held = None if validation is None else int(_options.quantity(validation, option="--validation"))
     if tokens:
         if source or most is not None:
@@ -84,7 +90,7 @@ def corpus(
     if json:
         _print.as_json(built.card.model_dump())
         return
-    _print.corpus_table(built)
+    _table(built)
     _print.saved("corpus", out)
 
 
@@ -97,7 +103,10 @@ def export_corpus_(
     ] = Path("megatron"),
     json: _options.Json = False,
 ) -> None:
-    """Write a corpus as Megatron-LM's .bin and .idx, training and held-out tokens of each language."""
+    """Write a corpus as Megatron-LM's .bin and .idx.
+
+    Training and held-out tokens of each language.
+    """
     prefixes = export_corpus(open_corpus(corpus), out)
     if json:
         _print.as_json({name: str(prefix) for name, prefix in prefixes.items()})
@@ -149,3 +158,22 @@ def _of_tokens(
         first = error.errors()[0]
         raise InputError(f"--tokens: {first['msg'].removeprefix('Value error, ')}") from None
     return CorpusConfig(sources=[source], languages=languages or list(prefixes), seed=seed)
+
+
+def _table(built: Corpus) -> None:
+    """Tokens of every language, the files left out by reason, and what is held out."""
+    table = _print.new_table(f"{built.vocab_size} tokens in the vocabulary", "language")
+    for heading in ("training", "validation", "bytes/token", "files"):
+        table.add_column(heading, justify="right")
+    table.add_column("left out")
+    for name, card in built.card.languages.items():
+        left_out = (f"{n} {reason}" for reason, n in card.files.items() if reason != "kept")
+        table.add_row(
+            escape(label(name)),
+            count(card.train_tokens),
+            count(card.validation_tokens),
+            "unknown" if card.bytes_per_token is None else f"{card.bytes_per_token:.2f}",
+            str(card.files.get("kept", 0)),
+            ", ".join(left_out),
+        )
+    _print.console.print(table)

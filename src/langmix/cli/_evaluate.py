@@ -51,7 +51,10 @@ def evaluate_losses(
     corpus: _Corpus,
     json: _options.Json = False,
 ) -> None:
-    """Nats per token and bits per byte on the held-out text of every language."""
+    """Losses on the held-out text of every language.
+
+    In nats per token and bits per byte.
+    """
     found = losses(model, open_corpus(corpus))
     if json:
         _print.as_json([one._asdict() for one in found])
@@ -78,7 +81,10 @@ def evaluate_translation(
     ] = None,
     json: _options.Json = False,
 ) -> None:
-    """Loss of the target given its source, in every direction; with --bleu, BLEU of translations."""
+    """Loss of the target given its source, in every direction.
+
+    With --bleu, BLEU of translations too.
+    """
     if not bleu and (direction or items or out):
         option = "--direction" if direction else "--items" if items else "--out"
         raise InputError(f"{option}: is of translations; add --bleu, or leave it out")
@@ -185,7 +191,10 @@ def evaluate_generate(
     ] = Path("completions.jsonl"),
     json: _options.Json = False,
 ) -> None:
-    """Have a model complete problems; stopped at any moment, the same command goes on."""
+    """Have a model complete problems.
+
+    Stopped at any moment, the same command goes on.
+    """
     sampling = Sampling(
         samples=samples, temperature=temperature, top_p=top_p, tokens=tokens, seed=seed, batch=batch
     )
@@ -245,7 +254,10 @@ def evaluate_execute(
     ] = False,
     json: _options.Json = False,
 ) -> None:
-    """Judge completions in a sandbox: pass@k per language, and how each ended."""
+    """Judge completions in a sandbox.
+
+    pass@k per language, and how each ended.
+    """
     known = read_problems(problems or ())
     samples = read_samples(completions, known)
     have = list(dict.fromkeys(sample.problem.language for sample in samples))

@@ -89,7 +89,9 @@ def import_(
     experiment: Annotated[str | None, typer.Option(help="Name or id of MLflow's experiment.")] = None,
     json: _options.Json = False,
 ) -> None:
-    """Make a run table of runs in W&B, MLflow, TensorBoard, a trainer's state, olmix or another table.
+    """Make a run table of runs that were trained elsewhere.
+
+    In W&B, MLflow, TensorBoard, a trainer's state, olmix or another table.
 
     A NAME is looked up in the config of the run, then among its metrics (config:NAME and metric:NAME say
     which); NAME*1e9 scales it.

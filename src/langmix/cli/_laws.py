@@ -10,7 +10,7 @@ import typer
 
 from langmix import laws as law_room
 from langmix import transfer
-from langmix.cli import _options, _print
+from langmix.cli import _options, _print, _print_laws, _print_transfer
 from langmix.cli._app import app
 from langmix.errors import InputError
 from langmix.languages import label
@@ -78,7 +78,7 @@ def fit(
             }
         )
         return
-    _print.laws_tables(laws)
+    _print_laws.laws_tables(laws)
     _print.warnings(left_out)
     _print.saved("laws", out)
     _print.console.print(f"next: langmix allocate {out} --params 1.5B --tokens 350B")
@@ -98,7 +98,10 @@ def predict(
     ] = None,
     json: _options.Json = False,
 ) -> None:
-    """Predict the loss of every target for a training run (the proportion law: its mean loss)."""
+    """Predict the loss of every target for a training run.
+
+    The proportion law predicts the mean loss of the mixture.
+    """
     fitted = law_room.read_any_laws(laws)
     uniform = dict.fromkeys(fitted.languages, 1 / len(fitted.languages))
     n, d = _options.quantity(params, option="--params"), _options.quantity(tokens, option="--tokens")
@@ -137,9 +140,10 @@ def _show_proportion(law: ProportionLaw, out: Path, *, json: bool) -> None:
             }
         )
         return
-    _print.proportion_tables(law)
+    _print_laws.proportion_tables(law)
     _print.saved("laws", out)
-    _print.say(f"next: langmix predict {out} --params 1.5B --tokens 350B (langmix allocate refuses this law)")
+    _print.say(f"next: langmix predict {out} --params 1.5B --tokens 350B")
+    _print.say("      (langmix allocate refuses this law)")
 
 
 def _show_mixture(prediction: MixturePrediction, *, json: bool) -> None:
@@ -168,7 +172,10 @@ def synergy(
     seed: _options.Seed = 0,
     json: _options.Json = False,
 ) -> None:
-    """Synergy of the language pairs that the runs trained, taken apart, and predicted at scale."""
+    """What the languages of a pair are worth to one another.
+
+    The synergy of the pairs that the runs trained, taken apart, and predicted at scale.
+    """
     if (laws is None) != (params is None) or (laws is None) != (tokens is None):
         raise InputError(
             "synergy: a prediction needs --laws, --params and --tokens together; leave all three out for "
@@ -227,11 +234,11 @@ def synergy(
         )
         return
     for one in measured:
-        _print.synergy_table(one)
+        _print_transfer.synergy_table(one)
     for each in worths:
-        _print.worth_table(each)
+        _print_transfer.worth_table(each)
     if without:
         _print.warnings((f"no worth of tokens: {without}",))
     if predicted:
-        _print.predicted_synergy_table(predicted)
+        _print_transfer.predicted_synergy_table(predicted)
         _print.warnings((*predicted.warnings, *doubts))

@@ -42,7 +42,10 @@ def aligned(
     ],
     json: _options.Json = False,
 ) -> None:
-    """Write the aligned items of a package, for `langmix pair`; it is fetched once."""
+    """Write the aligned items of a package.
+
+    For `langmix pair`. The package is fetched once.
+    """
     if name not in ALIGNED:
         raise InputError(f"{name!r} is no aligned corpus; expected {' or '.join(ALIGNED)}")
     corpus = ALIGNED[name]
@@ -94,7 +97,10 @@ def pair(
     seed: Annotated[int, typer.Option(min=0, help="Of the order of documents and of the hold-out.")] = 0,
     json: _options.Json = False,
 ) -> None:
-    """Turn aligned items into training documents: shuffled, paired, or paired with a prompt."""
+    """Turn aligned items into training documents.
+
+    Shuffled, paired, or paired with a prompt.
+    """
     if evaluation is not None and held is not None:
         raise InputError("--hold-out: cannot be combined with --evaluation; leave one out")
     try:
@@ -170,7 +176,10 @@ def parallel_corpus(
     ] = False,
     json: _options.Json = False,
 ) -> None:
-    """Build a corpus of aligned items, shuffled, paired and with a prompt, to train on and to translate."""
+    """Build a corpus of aligned items.
+
+    Shuffled, paired and with a prompt, to train on and to translate.
+    """
     if evaluation is not None and held is not None:
         raise InputError("--hold-out: cannot be combined with --evaluation; leave one out")
     given = {"template": template, "hold_out": held, "seen": direction, "evaluation": evaluation}

@@ -65,7 +65,10 @@ def plan(
     ] = None,
     json: _options.Json = False,
 ) -> None:
-    """Choose which runs to buy next: what improves the choice of a mixture most per FLOP."""
+    """Choose which runs to buy next.
+
+    Those that improve the choice of a mixture most per FLOP.
+    """
     if laws is not None and prior is not None:
         raise InputError(f"--prior: {prior}; a plan from {laws} starts from its draws: leave the prior out")
     if study is not None:

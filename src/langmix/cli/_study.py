@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from langmix.allocate import Allocation, mixture_json, read_mixture, write_mixture
-from langmix.cli import _options, _print
+from langmix.cli import _options, _print, _print_allocation, _print_laws
 from langmix.cli._allocate import CURRENT
 from langmix.cli._app import app
 from langmix.cli._translation import seen_directions
@@ -36,9 +36,7 @@ from langmix.study import (
     write_report,
 )
 
-study = typer.Typer(
-    help="The whole pipeline as resumable stages, from a study.yaml to a page.", no_args_is_help=True
-)
+study = typer.Typer(help="From a study.yaml to a page, in stages that resume.", no_args_is_help=True)
 app.add_typer(study, name="study")
 
 _Folder = Annotated[Path, typer.Argument(help="Folder with a study.yaml.")]
@@ -125,7 +123,10 @@ def run(
     ] = None,
     json: _options.Json = False,
 ) -> None:
-    """Run the stages that are not up to date; stopped at any moment, the same command resumes."""
+    """Run the stages that are not up to date.
+
+    Stopped at any moment, the same command resumes.
+    """
     # A wrong configuration is told before any bar is drawn.
     chosen = _engine(
         read_study(folder).engine,
@@ -167,7 +168,10 @@ def price(
     ] = None,
     json: _options.Json = False,
 ) -> None:
-    """What the runs of a study cost, before anything trains: tokens, FLOPs, and time on this machine."""
+    """What the runs of a study cost, before anything trains.
+
+    In tokens, FLOPs, and time on this machine.
+    """
     whole, left = study_price(folder, workers=workers)
     if json:
         _print.as_json({"all": asdict(whole), "left": asdict(left)})
@@ -201,10 +205,10 @@ def report(
     out: _OutFolder = Path("report"),
     json: _options.Json = False,
 ) -> None:
-    """Write one HTML page with figures: allocation, scaling curves, synergy, prices.
+    """Write one HTML page with figures.
 
-    It answers for --params and --tokens, or shows the answers of --mixture; with neither it answers for ten
-    times the largest run.
+    Allocation, scaling curves, synergy, prices. It answers for --params and --tokens, or shows the answers of
+    --mixture; with neither it answers for ten times the largest run.
     """
     if (params is None) != (tokens is None):
         given, missing = ("--params", "--tokens") if tokens is None else ("--tokens", "--params")
@@ -251,7 +255,10 @@ def demo(
     out: _OutFolder = Path("langmix-demo"),
     json: _options.Json = False,
 ) -> None:
-    """Fit, allocate and report on a run table that ships with langmix: real runs of tiny models."""
+    """Fit, allocate and report on runs that ship with langmix.
+
+    They are real runs of tiny models.
+    """
     with resources.as_file(resources.files("langmix.data").joinpath("seven-languages.csv")) as path:
         table = read_runs(path)
     laws = fit(table)
@@ -294,9 +301,9 @@ def _conclude(laws: Laws, allocations: tuple[Allocation, ...], page: Path, *, js
             }
         )
         return
-    _print.laws_tables(laws)
+    _print_laws.laws_tables(laws)
     for allocation in allocations:
-        _print.allocation_table(allocation)
+        _print_allocation.allocation_table(allocation)
     _print.saved("page", page.resolve())
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from langmix import files
-from langmix.cli import _options, _print
+from langmix.cli import _options, _print, _print_laws
 from langmix.cli._app import app
 from langmix.corpus.pairing import Pairing
 from langmix.errors import InputError
@@ -33,7 +33,10 @@ def translation(
     seed: _options.Seed = 0,
     json: _options.Json = False,
 ) -> None:
-    """What the organisation of the data does to translation: effects, and laws of each."""
+    """What the organisation of the data does to translation.
+
+    Effects, and laws of each organisation.
+    """
     table = read_runs(runs)
     if pivot is None and not direction:
         raise InputError(
@@ -58,7 +61,7 @@ def translation(
             }
         )
         return
-    _print.translation_tables(found)
+    _print_laws.translation_tables(found)
     if out is not None:
         _print.saved("effects", out)
 

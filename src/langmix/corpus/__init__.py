@@ -3,7 +3,7 @@
 from langmix.corpus._build import build_corpus
 from langmix.corpus._config import CorpusConfig
 from langmix.corpus._export import export_corpus
-from langmix.corpus._packages import Package, registry
+from langmix.corpus._packages import Package, cache_folder, registry
 from langmix.corpus._shards import Corpus, CorpusCard, LanguageCard, Tokens, open_corpus
 from langmix.corpus._sources import Source, TokensSource, languages_in, source_of
 from langmix.corpus._stream import TokenStream
@@ -20,6 +20,7 @@ __all__ = [
     "Tokens",
     "TokensSource",
     "build_corpus",
+    "cache_folder",
     "export_corpus",
     "languages_in",
     "open_corpus",
