@@ -41,9 +41,9 @@ def explore(
     ] = True,
     json: _options.Json = False,
 ) -> None:
-    """Open a page with sliders on fitted laws: what if?
+    """Open a page with sliders on fitted laws.
 
-    It is served from this machine, asks nothing of any other, and runs until Ctrl-C.
+    What if? It is served from this machine, asks nothing of any other, and runs until Ctrl-C.
     """
     fitted = read_laws(laws)
     with _options.named({"shares": f"--mixture {mixture}", "params": "--params", "tokens": "--tokens"}):

@@ -31,13 +31,8 @@ VERBS: Final = {
     "export": Verb("_allocate", "Write a mixture as a trainer reads it."),
     "trainers": Verb("_allocate", "List the trainers that `langmix export` writes for."),
     "import": Verb("_import", "Make a run table of runs that were trained elsewhere."),
-        "_explore",
-        "At the scale of the mixture, else at that of the largest run: there the laws do not extrapolate.",
-    ),
     "report": Verb("_study", "Write one HTML page with figures."),
-    "explore": Verb("_explore", "Open a page with sliders on fitted laws: what if?
-
-    It is served from this machine, asks nothing of any other, and runs until Ctrl-C."),
+    "explore": Verb("_explore", "Open a page with sliders on fitted laws."),
     "study": Verb("_study", "From a study.yaml to a page, in stages that resume."),
     "corpus": Verb("_corpus", "Turn code into token shards."),
     "export-corpus": Verb("_corpus", "Write a corpus as Megatron-LM's .bin and .idx."),
