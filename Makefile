@@ -8,8 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 demo: .venv/.light  ## fit, allocate and report on the run table that ships with langmix
 	$(BIN)/langmix demo
 
-test: .venv/.full  ## the quick tests
-	$(BIN)/pytest
+test: .venv/.full  ## the quick tests, in a process per core
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: lint test  ## what a change must pass
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from browser import Browser
-from pages import Page
+from html_page import Page
 from planted import plant, truth
 
 pytest.importorskip("matplotlib")

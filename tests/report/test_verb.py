@@ -17,7 +17,7 @@ from langmix.corpus.pairing import Organisation
 from langmix.languages import ORGANISATIONS, kind_of
 from langmix.laws import Laws, write_laws
 from langmix.runs import RunTable
-from pages import Page
+from html_page import Page
 from terminal import langmix
 
 

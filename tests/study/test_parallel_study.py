@@ -68,6 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_study_goes_from_items_to_a_page(folder: Path) -> None:
     whole, _ = study_price(folder, measured=False)
     assert whole.runs == len(read_study(folder).runs()) == 10

@@ -298,6 +298,7 @@ def test_the_studies_of_the_repository_can_be_read() -> None:
         assert read_study(path.parent).runs()
 
 
+@pytest.mark.slow
 def test_the_demo_needs_no_torch_and_prints_the_answer(tmp_path: Path) -> None:
     blocked = (
         "import sys\n"
