@@ -12,12 +12,12 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
+from html_page import Page
 from langmix.allocate import allocate, read_mixture, write_mixture
 from langmix.corpus.pairing import Organisation
 from langmix.languages import ORGANISATIONS, kind_of
 from langmix.laws import Laws, write_laws
 from langmix.runs import RunTable
-from html_page import Page
 from terminal import langmix
 
 
