@@ -333,7 +333,9 @@ def test_snippets_of_a_jsii_package_become_items(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(b"{}"), gzip.compress(b'{"snippets": [1]}')]
+    "content",
+    [b"", b"no gzip", gzip.compress(b"{}"), gzip.compress(b'{"snippets": [1]}')],
+    ids=["empty", "no gzip", "no snippets", "no texts"],
 )
 def test_a_package_without_snippets_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InputError, match=r"package.tgz: .*is not the snippets of a jsii package"):
