@@ -22,7 +22,7 @@ from langmix.languages import label
 from langmix.laws import Laws, fit, held_out_predictions
 from langmix.report import build_report, next_runs
 from langmix.report._prices import along_budget, prices_figure
-from langmix.runs import RunTable
+from langmix.runs import RunTable, read_runs
 from langmix.transfer import synergy
 
 
@@ -314,3 +314,14 @@ def test_what_axe_finds_is_a_fault(tmp_path: Path, browser: Browser) -> None:
     browser.open(page.as_uri())
     rules = {fault.partition(" ")[0] for fault in browser.faults()}
     assert {"image-alt", "color-contrast", "html-has-lang"} <= rules
+
+
+def test_names_with_dollars_are_names(tmp_path: Path) -> None:
+    runs = plant(truth(np.random.default_rng(0), count=2), np.random.default_rng(1))
+    table = runs.to_csv().replace("java", r"$\foo$")
+    (tmp_path / "runs.csv").write_text(table)
+    named = read_runs(tmp_path / "runs.csv")
+    laws = fit(named, law="transfer", draws=5)
+    mix = allocate(laws, params=1e6, tokens=1e7)
+    mix.plot().savefig(tmp_path / "a.svg")
+    assert r"$\foo$" in (tmp_path / "a.svg").read_text()  # in its comments; what is drawn are outlines

@@ -225,6 +225,14 @@ def test_models_that_are_needed_are_trained_again_and_are_the_same(folder: Path)
     assert read_scores(folder / "evaluation.csv").equals(before)
 
 
+def test_runs_that_are_added_after_an_evaluation_have_their_models_kept(folder: Path) -> None:
+    config = yaml.safe_load((folder / "study.yaml").read_text())
+    config["validation"]["seeds"] = [0, 1, 2]
+    (folder / "study.yaml").write_text(yaml.safe_dump(config))
+    run(folder)
+    assert sorted(set(read_scores(folder / "evaluation.csv")["seed"].dropna())) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("what", ["document_losses", "bleu_counts", "write_completions", "execute", "table"])
 def test_a_kill_costs_what_was_under_way(folder: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     class Killed(BaseException):

@@ -6,11 +6,12 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from langmix import files
+from langmix.allocate._question import Asked
 from langmix.allocate._results import Allocation
 from langmix.errors import InputError
 
@@ -65,6 +66,15 @@ def _faults(content: _MixtureFile) -> Iterator[tuple[str, str, str]]:
     for what, number in (("params", allocation.params), ("tokens", allocation.tokens)):
         if not (math.isfinite(number) and number > 0):
             yield f"allocation.{what}", f"{number}", "a finite number above 0"
+    known = get_type_hints(Asked)
+    for name, given in (allocation.asked or {}).items():
+        if name not in known:
+            yield f"allocation.asked.{name}", f"{given!r}", f"one of {', '.join(known)}"
+            continue
+        try:
+            TypeAdapter(known[name]).validate_python(given)
+        except ValidationError as error:
+            yield f"allocation.asked.{name}", f"{given!r}", error.errors()[0]["msg"].lower()
     mixtures = {"allocation": allocation.shares} | {
         f"allocation.against.{name}": other.shares for name, other in allocation.against.items()
     }

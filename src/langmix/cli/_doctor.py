@@ -136,8 +136,10 @@ def _engines() -> Iterator[Finding]:
 
 
 def _gpus() -> str:
-    import torch
-
+    try:
+        import torch
+    except (ImportError, OSError) as error:  # installed, and missing a library of its own
+        return f"unknown, torch does not load: {error}"
     if not torch.cuda.is_available():
         return f"none that torch {torch.__version__} can use"
     return ", ".join(torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count()))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Collection
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Final
 
 from pydantic import BaseModel
@@ -39,11 +41,20 @@ def build_app(laws: Laws, *, source: str, start: Scenario, names: Collection[str
     refuse_proportion(laws)
     about = About.of(laws, source=source, start=start)
 
+    solving = BoundedSemaphore(os.cpu_count() or 1)  # more at once would only wait for one another
+
     def asked(reply: Callable[[Laws, Scenario], BaseModel]) -> Callable[[Request], Response]:
-        return lambda request: _json(reply(laws, Scenario.from_query(request.url.query)))
+        def solved(request: Request) -> Response:
+            scenario = Scenario.from_query(request.url.query)
+            with solving:
+                return _json(reply(laws, scenario))
+
+        return solved
 
     def export(request: Request) -> Response:
-        return _export(laws, request.path_params["trainer"], ExportScenario.from_query(request.url.query))
+        scenario = ExportScenario.from_query(request.url.query)
+        with solving:
+            return _export(laws, request.path_params["trainer"], scenario)
 
     return Starlette(
         routes=[

@@ -19,6 +19,7 @@ FIRST_PORT: Final = 8270
 """Where the search for a free port begins, if none was asked for."""
 
 _TRIED: Final = 50
+_CONNECTIONS: Final = 64  # more are told to come again: a few people, with a few tabs each
 
 
 class Server:
@@ -39,6 +40,7 @@ class Server:
                 log_level="warning",
                 server_header=False,
                 timeout_graceful_shutdown=1,
+                limit_concurrency=_CONNECTIONS,
             )
         )
 

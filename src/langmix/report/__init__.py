@@ -86,7 +86,7 @@ def build_report(
                 part.prices(along, allocations, laws),
                 part.trust(runs, laws, held_out, notes),
                 part.translation(translation),
-                part.unknown(runs, laws, next_runs),
+                part.unknown(runs, laws, next_runs, allocations),
                 part.provenance(runs, laws, allocations),
             ]
         )

@@ -34,6 +34,7 @@ MOST_ROWS: Final = 60
 
 STYLE: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
+    "text.parse_math": False,  # names are text, with dollars too
     "font.size": 9,
     "axes.edgecolor": SOFT,
     "axes.labelcolor": INK,

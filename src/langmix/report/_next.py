@@ -72,6 +72,15 @@ def unknown_rows(laws: Laws) -> list[dict[str, str]]:
     ]
 
 
+_PLANNED: Final = ("weights", "available")
+_ASKED: Final = {
+    "no_worse_than": "no language worse",
+    "max_epochs": "epochs",
+    "fixed": "fixed shares",
+    "near": "the distance from a mixture",
+}
+
+
 def next_runs(runs: RunTable, laws: Laws, allocation: Allocation) -> Plan:
     """Runs of sizes and budgets like those so far that most improve this answer, for a tenth of their FLOPs.
 
@@ -95,11 +104,17 @@ def next_runs(runs: RunTable, laws: Laws, allocation: Allocation) -> Plan:
     )
 
 
-def plan_values(planned: Plan, runs: RunTable) -> dict[str, Any]:
-    """The first purchases of a plan, up to half of the regret, and what they cost beside the runs so far."""
+def plan_values(planned: Plan, runs: RunTable, allocation: Allocation) -> dict[str, Any]:
+    """The first purchases of a plan, up to half of the regret, and what they cost beside the runs so far.
+
+    `next_runs` knows what counts and what is available, and no other limit of the answer: those are named.
+    """
+    asked = allocation.asked or {}
+    ignored = [_ASKED.get(name, name) for name in asked if name not in (*_PLANNED, "mixtures", "baseline")]
     steps = list(planned.steps[:_STEPS])
     half = next((k for k, step in enumerate(steps) if step.removed >= _HALF), len(steps) - 1)
     return {
+        "ignored": ignored,
         "regret": planned.regret,
         "least": planned.least_regret,
         "params": planned.params,

@@ -34,7 +34,8 @@ def along_budget(laws: Laws, allocation: Allocation) -> tuple[AtBudget, ...]:
     least = min(laws.reach.tokens[1], allocation.tokens / 10)
     asked = cast(Asked, dict(allocation.asked))
     found: list[AtBudget] = []
-    budgets = {*np.geomspace(least, 10 * allocation.tokens, _BUDGETS), allocation.tokens}
+    spread = np.geomspace(least, 10 * allocation.tokens, _BUDGETS)
+    budgets = [*spread[~np.isclose(spread, allocation.tokens)], allocation.tokens]
     for tokens in sorted(budgets):
         try:
             found += prices_along(laws, params=allocation.params, budgets=[float(tokens)], **asked)

@@ -164,14 +164,14 @@ def translation(found: Translation | None) -> Section | None:
     )
 
 
-def unknown(runs: RunTable, laws: Laws, planned: Plan | None) -> Section:
+def unknown(runs: RunTable, laws: Laws, planned: Plan | None, allocations: Sequence[Allocation]) -> Section:
     """What the runs cannot tell, and which runs would."""
     return _section(
         "unknown",
         "What the runs cannot tell, and which runs would",
         [],
         rows=unknown_rows(laws),
-        plan=plan_values(planned, runs) if planned is not None else None,
+        plan=plan_values(planned, runs, allocations[0]) if planned is not None else None,
     )
 
 

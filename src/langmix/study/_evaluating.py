@@ -26,6 +26,7 @@ from langmix.evaluate.execution import (
     Judged,
     Problem,
     SandboxError,
+    Status,
     execute,
     read_problems,
     read_samples,
@@ -187,6 +188,9 @@ class Evaluating:
                     results=place / "verdicts.jsonl",
                     advance=lambda done: progress.advance(judging, done),
                 )
+        faults = sum(each.status is Status.HARNESS for found in judged.values() for each in found)
+        if faults:
+            self._leave_out(f"pass@1 of {faults} programs", "the harness failed", say)
         return pass_rows(judged)
 
     def problems(self, say: Say) -> list[Problem]:

@@ -15,7 +15,7 @@ from langmix.laws import Laws
 from langmix.study._plan import Seed
 
 Weights = Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
-"""Of the losses in an objective, nats per token, by language; those left out weigh nothing."""
+"""Of the losses in an objective, by language; those left out weigh nothing."""
 
 
 class Validation(Config):

@@ -150,8 +150,9 @@ def told(scores: pd.DataFrame) -> list[str]:
     """What the scores come to in sentences: each arm for what it was recommended, and pass@1."""
     lines = []
     for (arm, against), rows in scores.dropna(subset="against").groupby(["arm", "against"], sort=False):
-        # Of each measure the last row is the objective's.
-        last = [own.iloc[-1] for _, own in rows.groupby("measure", sort=False)]
+        last = [row for _, row in rows.iterrows() if str(row.language).startswith(OBJECTIVE)]
+        if not last:
+            continue
         gains = "; ".join(_gain(row.measure, Difference(row.value, row.low, row.high)) for row in last)
         lines.append(f"{arm} against {against}, for {last[0].language.removeprefix(OBJECTIVE)}: {gains}")
     passed = scores[(scores.measure == PASS) & (scores.language == ALL)]

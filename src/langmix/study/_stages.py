@@ -203,8 +203,9 @@ class Study:
             return {}, {}
         answered = answers(self.config, asked, laws, open_corpus(self.places.work / "corpus"))
         arms = runs_of(self.config, asked, answered)
-        keep = self.config.evaluation is not None and not self.places.fresh("evaluate")
         fresh = self.places.fresh("validate")
+        evaluated = fresh and self.places.fresh("evaluate")
+        keep = self.config.evaluation is not None and not evaluated
         if fresh and not (keep and self.training.left(list(arms.values()), keep=True)):
             say("validate: up to date")
             table = read_runs(self.places.validation_csv)

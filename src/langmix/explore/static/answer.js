@@ -9,9 +9,10 @@ const nameOf = (mixture) => NAMES[mixture] ?? mixture;
 
 /** Words for a gain, as `langmix allocate` prints them. */
 export function verdict({ gain, probability }) {
-  if (gain.low === null) return "without an interval";
+  if (gain.value === null) return "it leaves out every target that counts";
+  if (gain.low === null) return "how sure is unknown: no bootstrap laws";
   const sure = `better with probability ${probability.toFixed(2)}`;
-  return gain.low <= 0 && gain.high >= 0 ? `${sure}: within noise` : sure;
+  return gain.low > 0 ? sure : gain.high >= 0 ? `${sure}: within noise` : `${sure}: it costs that much`;
 }
 
 export function showAnswer(about, answer) {
@@ -31,8 +32,8 @@ function showGains(about, allocation) {
       return element("div", { className: `gain ${noise ? "noise" : gain.value < 0 ? "worse" : ""}`, "data-mixture": name },
         element("p", { className: "of" }, `Gain over ${nameOf(name)}`),
         element("p", { className: "value" }, gain.value === null ? "unknown" : percent(gain.value, 2)),
-        element("p", { className: "how" }, gain.low === null ? "no bootstrap laws, no interval" : `90% interval ${within(gain.low, gain.high, (x) => percent(x, 2))}`),
-        element("p", { className: "how" }, gain.low === null ? "" : verdict(other)),
+        element("p", { className: "how" }, gain.low === null ? "" : `90% interval ${within(gain.low, gain.high, (x) => percent(x, 2))}`),
+        element("p", { className: "how" }, verdict(other)),
         other.left_out.length ? element("p", { className: "how" }, `over ${kept.join(", ") || "nothing"} alone: it has none of the others`) : null);
     }),
     element("p", { className: "scale-said" },

@@ -103,7 +103,7 @@ async function start() {
       if (solved) {
         const found = await get(`curves?${query}`);
         if (answered.query !== query) return;
-        curves = found;
+        curves = { ...found, query };
         drawCurves();
       }
     } catch (error) {
@@ -116,7 +116,7 @@ async function start() {
 
   function drawCurves() {
     const { allocation, price_unit: unit } = answered.reply;
-    if (curves?.tokens && allocation) showCurves(kind, about, curves, allocation, unit);
+    if (curves?.tokens && curves.query === answered.query && allocation) showCurves(kind, about, curves, allocation, unit);
   }
 
   function address() {
