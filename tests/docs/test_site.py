@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from pages import PAGES, ROOT
 
 _FETCHED = re.compile(r"<(?:script|img|iframe|link)\b[^>]*?\b(?:src|href)=[\"']?(https?:[^\"'> ]+)")
