@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from pydantic import ValidationError
 
@@ -31,6 +31,10 @@ def write_bytes(path: Path, content: bytes) -> None:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         remedy = "make room there, then run again" if full else "choose another path"
         raise _unwritable(path, error.strerror, remedy) from None
+
+
+_BEGIN: Final = b'{"name"'
+"""Of the rows of JSONL files to which lines are added."""
 
 
 def append_line(path: Path, line: str) -> None:
@@ -62,6 +66,8 @@ def check_writable(path: Path, *, folder: bool = False, remedy: str) -> None:
     """
     if not folder and path.is_dir():
         raise _unwritable(path, "it is a folder", remedy)
+    if not folder and path.exists() and not path.is_file():
+        raise _unwritable(path, "it is no regular file", remedy)
     place = path if folder else path.parent
     while not place.exists() and place != place.parent:
         place = place.parent
@@ -80,6 +86,7 @@ def _unwritable(path: Path, reason: str | None, remedy: str) -> InputError:
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write piece by piece, which takes the place of ``path`` when all of it is written."""
+    path = path.resolve()  # what a link leads to, not the link
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -159,21 +166,31 @@ def read_text(path: Path, *, what: str) -> str:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected {what}") from None
 
 
-def whole_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Lines of JSONL that hold an object, and these; none of no file. What a kill cut off is left out.
+def whole_rows(path: Path, *, what: str, has: str) -> list[tuple[str, dict[str, Any]]]:
+    """Lines of a JSONL file of ours, and their objects; none of no file. What a kill cut off is left out.
+
+    Args:
+        path: of the file, which will be written again.
+        what: it should hold, for a message.
+        has: a key that every row has.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or holds anything else, which is not to be lost.
     """
+    if not path.exists():
+        return []
+    *lines, last = read_bytes(path).split(b"\n")
     found = []
-    for line in read_bytes(path).split(b"\n") if path.exists() else ():
+    for k, line in enumerate(lines, 1):
         try:
-            row = json.loads(line)
-            text = line.decode()
+            text, row = line.decode(), json.loads(line)
         except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            found.append((text, row))
+            row = None
+        if not isinstance(row, dict) or has not in row:
+            raise InputError(f"{path}: line {k} holds something else than {what}; give another --out")
+        found.append((text, row))
+    if last[: len(_BEGIN)] != _BEGIN[: len(last)]:
+        raise InputError(f"{path}: ends in something else than {what}; give another --out")
     return found
 
 

@@ -12,6 +12,7 @@ import pytest
 from langmix.corpus import CorpusCard, LanguageCard
 from langmix.corpus._megatron import read_token_file, write_token_file
 from langmix.corpus._shards import write_card
+from langmix.laws import Laws, write_laws
 from langmix.runs import RunTable
 from terminal import Run, langmix
 
@@ -308,3 +309,43 @@ def test_a_new_study_of_folders_is_of_the_languages_that_they_hold(tmp_path: Pat
     done = langmix("study", "new", "mine", "--preset", "quick", "--source", "code", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "languages: [python, rust]" in (tmp_path / "mine" / "study.yaml").read_text()
+
+
+QUESTION = ("--params", "1M", "--tokens", "16M")
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path, planted_fit: Laws) -> None:
+    write_laws(planted_fit, tmp_path / "laws.json")
+    before = (tmp_path / "laws.json").read_bytes()
+    done = langmix("allocate", "laws.json", *QUESTION, "-o", "./laws.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--out laws.json: is what is read; give another --out" in done.stderr
+    assert (tmp_path / "laws.json").read_bytes() == before
+
+
+def test_an_output_may_be_a_link_and_no_device(tmp_path: Path, planted_fit: Laws) -> None:
+    write_laws(planted_fit, tmp_path / "laws.json")
+    (tmp_path / "link.json").symlink_to(tmp_path / "there.json")
+    assert langmix("allocate", "laws.json", *QUESTION, "-o", "link.json", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "there.json").is_file()
+    done = langmix("allocate", "laws.json", *QUESTION, "-o", "/dev/null", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "/dev/null: cannot be written (it is no regular file)" in done.stderr
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("tokens", ["1e160", "1e-40"])
+def test_sizes_beyond_all_bounds_are_refused(tmp_path: Path, planted_fit: Laws, tokens: str) -> None:
+    write_laws(planted_fit, tmp_path / "laws.json")
+    done = langmix("allocate", "laws.json", "--params", "1M", "--tokens", tokens, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "expected a finite number above 0" in done.stderr
+
+
+def test_a_language_that_occurs_twice_in_a_mixture_is_named(tmp_path: Path, planted_fit: Laws) -> None:
+    write_laws(planted_fit, tmp_path / "laws.json")
+    (tmp_path / "c.json").write_text('{"python": 0.5, "python": 0.5, "go": 0.5}')
+    done = langmix("allocate", "laws.json", *QUESTION, "--current", "c.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "c.json: 'python' occurs twice" in done.stderr

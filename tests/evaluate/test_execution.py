@@ -347,3 +347,17 @@ def test_an_interval_has_a_width_where_all_problems_came_out_alike() -> None:
     assert found.low < 0.5 < found.high
     assert found.low == pytest.approx(1 - found.high)
     assert pass_at_k({"one": [True, False]}, 1).low < 0.1
+
+
+@needs_sandbox
+@pytest.mark.parametrize("content", ['{"name": "add", "completion": ""}\n', "a note", "a note\n", "{}\n"])
+def test_a_file_that_holds_something_else_is_not_taken_for_results(tmp_path: Path, content: str) -> None:
+    write(tmp_path / "c.jsonl", {**ADD, "completion": RIGHT})
+    (tmp_path / "o.jsonl").write_text(content)
+    done = langmix("evaluate", "execute", "c.jsonl", "-o", "o.jsonl", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "something else than verdicts; give another --out" in done.stderr
+    assert (tmp_path / "o.jsonl").read_text() == content
+    done = langmix("evaluate", "execute", "c.jsonl", "-o", "c.jsonl", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "c.jsonl: is what is read" in done.stderr

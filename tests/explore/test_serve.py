@@ -69,9 +69,9 @@ def test_a_port_in_use_is_one_message(folder: Path) -> None:
     ("change", "arguments", "message"),
     [
         ({"schema_version": 99}, [], "laws.json: schema version 99 is newer than this langmix reads"),
-        ({}, ["--mixture", "none.json"], "none.json: there is no such file"),
-        ({}, ["--mixture", "half.json"], "--mixture half.json: {'go': 0.5} sum to 0.5"),
-        ({}, ["--mixture", "cobol.json"], "--mixture cobol.json: unknown name 'cobol'"),
+        ({}, ["--current", "none.json"], "none.json: there is no such file"),
+        ({}, ["--current", "half.json"], "--current half.json: {'go': 0.5} sum to 0.5"),
+        ({}, ["--current", "cobol.json"], "--current cobol.json: unknown name 'cobol'"),
         ({}, ["--tokens", "many"], "--tokens: 'many'; expected a number"),
         ({}, ["--tokens", "1e200"], "--tokens: 1e+200: Input should be less than or equal to 1"),
     ],
@@ -92,7 +92,7 @@ def test_bad_input_is_one_message(
 
 def test_the_command_serves_until_it_is_interrupted(folder: Path) -> None:
     langmix("allocate", "laws.json", "--params", "2M", "--tokens", "32M", cwd=folder)
-    command = [sys.executable, "-m", "langmix", "explore", "laws.json", "--mixture", "mixture.json"]
+    command = [sys.executable, "-m", "langmix", "explore", "laws.json", "--current", "mixture.json"]
     running = subprocess.Popen(
         [*command, "--no-browser", "--json"],
         cwd=folder,

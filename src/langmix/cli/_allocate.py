@@ -106,6 +106,7 @@ def allocate(
     Writes mixture.json. Mixtures to compare with are uniform, proportional (to the available tokens, if given
     for every language) and current (--current).
     """
+    _options.apart(out, laws, current)
     if flops is None and (params is None or tokens is None):
         raise InputError("give --params and --tokens, or a budget of compute with --flops")
     if flops is not None and (params is not None or tokens is not None):
@@ -201,6 +202,7 @@ def add(
     Moves as few tokens as possible. Give the share or the loss it is to reach; the table shows what more
     disturbance would gain.
     """
+    _options.apart(out, laws, current)
     argument = {
         **places(current),
         "shares": f"--current {current}",
@@ -264,6 +266,8 @@ def export(
 
     What every language then gets goes to stderr.
     """
+    if out is not None:
+        _options.apart(out, mixture)
     made = convert(
         read_mixture(mixture),
         trainer,

@@ -32,6 +32,7 @@ from langmix.evaluate.execution import (
     read_problems,
     read_samples,
 )
+from langmix.languages import label
 from langmix.quantities import duration
 
 evaluate = typer.Typer(help="What a trained model can do.", no_args_is_help=True)
@@ -195,6 +196,7 @@ def evaluate_generate(
 
     Stopped at any moment, the same command goes on.
     """
+    _options.apart(out, *problems)
     sampling = Sampling(
         samples=samples, temperature=temperature, top_p=top_p, tokens=tokens, seed=seed, batch=batch
     )
@@ -258,6 +260,7 @@ def evaluate_execute(
 
     pass@k per language, and how each ended.
     """
+    _options.apart(out, completions, *(problems or ()))
     known = read_problems(problems or ())
     samples = read_samples(completions, known)
     have = list(dict.fromkeys(sample.problem.language for sample in samples))
@@ -326,10 +329,10 @@ def _unanswered(problems: Sequence[Problem], samples: Sequence[Sample]) -> tuple
     have = {(sample.problem.language, sample.problem.name) for sample in samples}
     languages = {language for language, _ in have}
     missing = [p.language for p in problems if p.language in languages and (p.language, p.name) not in have]
-    return tuple(
-        f"{missing.count(name)} problems in {name} have no completion, and do not count"
-        for name in dict.fromkeys(missing)
-    )
+    if not missing:
+        return ()
+    many = ", ".join(f"{missing.count(name)} in {label(name)}" for name in dict.fromkeys(missing))
+    return (f"problems that have no completion do not count: {many}",)
 
 
 def _without_faults(by_problem: Mapping[str, dict[str, list[bool]]], most: int) -> dict[str, int]:

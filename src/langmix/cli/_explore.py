@@ -21,7 +21,7 @@ from langmix.laws import Laws, read_laws
 @app.command()
 def explore(
     laws: _options.LawsFile,
-    mixture: Annotated[
+    current: Annotated[
         Path | None,
         typer.Option(
             help="Your mixture, to compare with: JSON of language: share, or a mixture.json, at whose "
@@ -46,8 +46,8 @@ def explore(
     What if? It is served from this machine, asks nothing of any other, and runs until Ctrl-C.
     """
     fitted = read_laws(laws)
-    with _options.named({"shares": f"--mixture {mixture}", "params": "--params", "tokens": "--tokens"}):
-        start = _start(fitted, mixture, params, tokens)
+    with _options.named({"shares": f"--current {current}", "params": "--params", "tokens": "--tokens"}):
+        start = _start(fitted, current, params, tokens)
     with _options.named({"port": "--port", "host": "--host"}):
         server = open_server(fitted, source=laws.name, start=start, host=host, port=port)
     if json:

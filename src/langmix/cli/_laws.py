@@ -49,6 +49,7 @@ def fit(
     json: _options.Json = False,
 ) -> None:
     """Fit a scaling law per target and write laws.json."""
+    _options.apart(out, runs)
     if synergy not in (None, *_SYNERGIES):
         raise InputError(f"--synergy: {synergy!r} is not known; expected one of {', '.join(_SYNERGIES)}")
     table = read_runs(runs)

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,17 @@ def writable(place: str = "--out", *, folder: bool = False) -> Callable[[Path | 
         return path
 
     return check
+
+
+def apart(out: Path, *inputs: Path | None, place: str = "--out") -> None:
+    """Refuse to write over what is read.
+
+    Raises:
+        InputError: they are the same file.
+    """
+    for path in inputs:
+        if path is not None and out.resolve() == path.resolve():
+            raise InputError(f"{place} {out}: is what is read; give another {place}")
 
 
 def quantity(text: str, *, option: str) -> float:
@@ -161,6 +173,13 @@ def named(places: Mapping[str, str]) -> Iterator[None]:
         raise
 
 
+def _once(path: Path, pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names = [name for name, _ in pairs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"{path}: {twice[0]!r} occurs twice; expected each language once")
+    return dict(pairs)
+
+
 def mixture(path: Path) -> dict[str, float]:
     """Read shares from a mixture.json, or from a JSON object of language: share.
 
@@ -169,7 +188,7 @@ def mixture(path: Path) -> dict[str, float]:
     """
     text = files.read_text(path, what="a mixture.json, or a JSON object of language: share")
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=partial(_once, path))
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: line {error.lineno}: is not JSON ({error.msg})") from None
     if isinstance(content, dict) and "kind" in content:

@@ -69,6 +69,7 @@ def plan(
 
     Those that improve the choice of a mixture most per FLOP.
     """
+    _options.apart(out, laws)
     if laws is not None and prior is not None:
         raise InputError(f"--prior: {prior}; a plan from {laws} starts from its draws: leave the prior out")
     if study is not None:

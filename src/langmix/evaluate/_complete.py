@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +29,7 @@ class Sampling:
         top_p: the likeliest tokens that hold so much of the probability are drawn from.
         tokens: that a completion may have.
         seed: with the problem's name it decides its samples, whatever else is written.
-        batch: completions at a time; changes nothing but time and memory.
+        batch: completions at a time; where they are drawn, other batches draw others.
     """
 
     samples: int = 1
@@ -44,11 +45,12 @@ class Sampling:
                 f"samples: {self.samples} at temperature 0 are all the same; ask for 1, or for a temperature "
                 "above 0"
             )
-        if self.temperature < 0 or not 0 < self.top_p <= 1:
-            raise InputError(
-                f"temperature {self.temperature:g}, top_p {self.top_p:g}; expected 0 or more, and a part up "
-                "to 1"
-            )
+        if not 0 <= self.temperature < math.inf:
+            raise InputError(f"temperature: {self.temperature:g}; expected a number, 0 or more")
+        if not 0 < self.top_p <= 1:
+            raise InputError(f"top_p: {self.top_p:g}; expected a part of the probability, up to 1")
+        if self.seed < 0:
+            raise InputError(f"seed: {self.seed}; expected a whole number, 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,7 +209,7 @@ def write_completions(
     known = {(problem.language, problem.name): _told_of(problem) for problem in problems}
     rows, done = [], set()
     if out.exists():
-        for line, row in files.whole_rows(out):
+        for line, row in files.whole_rows(out, what="completions", has="written_by"):
             if row.get("written_by") != mark:
                 if anew:
                     continue

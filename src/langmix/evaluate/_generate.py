@@ -33,7 +33,7 @@ def open_model(folder: Path) -> Any:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers and safetensors raise many kinds
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{folder}: is no causal language model that transformers can read ({reason})"

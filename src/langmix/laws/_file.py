@@ -99,6 +99,8 @@ def read_any_laws(path: str | os.PathLike[str]) -> Laws | ProportionLaw:
         content = TypeAdapter(_LawsFile).validate_json(text)
         best = _coefficients(content, content.best, draws=False)
         draws = _coefficients(content, content.draws, draws=True)
+        if [each.target for each in content.summaries] != list(content.targets):
+            raise ValueError("summaries are not those of the targets, in their order")
     except (ValidationError, KeyError, ValueError) as error:
         raise InputError(
             files.validation_message(path, error, remedy="write it again with `langmix fit`")

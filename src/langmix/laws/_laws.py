@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -323,12 +324,17 @@ def check_names(names: Mapping[str, object], known: Sequence[str], *, what: str)
             raise InputError(f"{what}: unknown name {name!r}; expected one of {', '.join(known)}")
 
 
+_LEAST: Final = 1e-30
+
+
 def check_positive(**numbers: float) -> None:
-    """Refuse numbers that are not finite and above 0.
+    """Refuse what is no number, or not above 0, or so large or small that nothing can be computed with it.
 
     Raises:
         InputError: with the name and the value.
     """
     for name, number in numbers.items():
-        if not (np.isfinite(number) and number > 0):
-            raise InputError(f"{name}: {number}; expected a finite number above 0, in units, not billions")
+        if not (isinstance(number, Real) and _LEAST <= number <= 1 / _LEAST):
+            raise InputError(
+                f"{name}: {number!r}; expected a finite number above 0, in units, not billions, up to 1e30"
+            )

@@ -190,7 +190,7 @@ def _mark(sample: Sample, harness: Harness) -> str:
 
 def _read(path: Path) -> list[Judged]:
     found = []
-    for _, row in files.whole_rows(path):
+    for _, row in files.whole_rows(path, what="verdicts", has="mark"):
         with contextlib.suppress(ValueError, TypeError, KeyError):  # another version's
             found.append(Judged(**{**row, "status": Status(row["status"])}))
     return found
