@@ -14,6 +14,7 @@ from langmix import files
 from langmix.cli import _options, _print, _print_evaluation
 from langmix.cli._app import app
 from langmix.corpus import open_corpus
+from langmix.corpus._rows import language_named
 from langmix.errors import InputError
 from langmix.evaluate import Translated, losses, translation_losses, translations
 from langmix.evaluate import bleu as bleu_of
@@ -202,6 +203,7 @@ def evaluate_generate(
     )
     known = read_problems(problems)
     if language:
+        language = [language_named(name) for name in language]
         have = list(dict.fromkeys(problem.language for problem in known))
         if missing := [name for name in language if name not in have]:
             raise InputError(f"--language: no problem is in {missing[0]!r}; they are in {', '.join(have)}")
@@ -265,6 +267,7 @@ def evaluate_execute(
     samples = read_samples(completions, known)
     have = list(dict.fromkeys(sample.problem.language for sample in samples))
     if language:
+        language = [language_named(name) for name in language]
         if missing := [name for name in language if name not in have]:
             raise InputError(f"--language: no completion is in {missing[0]!r}; they are in {', '.join(have)}")
         samples = [sample for sample in samples if sample.problem.language in language]

@@ -63,6 +63,7 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
     for each, values in shares.items():
         if each not in drawn:
             left.plot(tokens, values, color=SOFT, lw=0.7)
+    beside = tokens[-1] * max((tokens[-1] / tokens[0]) ** 0.03, 1.15)  # to the right of the last markers
     for k, (each, end) in enumerate(zip(drawn, ends, strict=True)):
         colour, dash = SERIES[k % len(SERIES)], DASHES[(k // len(SERIES)) % len(DASHES)]
         left.plot(
@@ -71,7 +72,7 @@ def prices_figure(along: Sequence[AtBudget], allocation: Allocation, laws: Laws,
         left.annotate(
             named(each),
             (tokens[-1], shares[each][-1]),
-            xytext=(1.15 * tokens[-1], end),
+            xytext=(beside, end),
             textcoords="data",
             va="center",
             annotation_clip=False,
