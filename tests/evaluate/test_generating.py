@@ -221,7 +221,7 @@ def test_completions_of_another_model_or_sampling_are_kept_apart(model: Path, tm
     ("arguments", "told"),
     [
         (("--temperature", 0, "-n", 2), "samples: 2 at temperature 0 are all the same"),
-        (("--top-p", 0), "top_p 0; expected 0 or more, and a part up to 1"),
+        (("--top-p", 0), "top_p: 0; expected a part of the probability, up to 1"),
         (("--problems", "nowhere.jsonl"), "nowhere.jsonl: there is no such file"),
         (("--problems", "empty"), "empty: has no .jsonl files"),
         (("--problems", "broken.jsonl"), "broken.jsonl: line 1: has no tests"),
