@@ -152,8 +152,8 @@ def check(browser: Any, laws: Laws, scenario: Scenario) -> None:
         gain = other.gain
         assert value == percent(gain.value, 2)
         assert interval == f"90% interval {percent(gain.low, 2)[:-1]} to {percent(gain.high, 2)}"
-        noise = ": within noise" if gain.low <= 0 <= gain.high else ""
-        assert verdict == f"better with probability {other.probability:.2f}{noise}"
+        sure = "" if gain.low > 0 else ": within noise" if gain.high >= 0 else ": it costs that much"
+        assert verdict == f"better with probability {other.probability:.2f}{sure}"
         kept = ", ".join(label(t) for t in laws.targets if t not in other.left_out)
         assert rest == ([f"over {kept} alone: it has none of the others"] if other.left_out else [])
     assert texts(browser, "#warnings li") == list(expected.warnings)
