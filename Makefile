@@ -14,8 +14,8 @@ test: .venv/.full  ## the quick tests, in a process per core
 check: lint test  ## what a change must pass
 
 lint: .venv/.full
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks website
+	$(BIN)/ruff format --check src tests benchmarks website
 	$(BIN)/mypy
 
 docs: .venv/.docs  ## the site, in build/site; a link that leads nowhere is an error

@@ -1,6 +1,7 @@
 """How long the sandbox takes to judge: the reference solutions, so many of each language.
 
-python benchmarks/judging.py FOLDER [--copies 8]: FOLDER holds MultiPL-E's problems; prints seconds in all.
+python benchmarks/judging.py FOLDER [--copies 8]: FOLDER holds MultiPL-E's problems; prints seconds in
+all, and medians by language.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
+from statistics import median
 
 from langmix.evaluate.execution import Harness, Sample, execute, read_problems
 
@@ -38,6 +40,12 @@ def main() -> None:
     print(
         f"{len(judged)} programs, {harness.workers} workers: {took:.0f} s, {ready:.1f} s of it to get ready"
     )
+    for language in sorted({each.language for each in judged}):
+        own = [each for each in judged if each.language == language]
+        compiling, running = (
+            median(getattr(each, f"{what}_seconds") for each in own) for what in ("compile", "run")
+        )
+        print(f"{language:12} median seconds: {compiling:.3f} compiling, {running:.3f} running")
     print(dict(Counter(each.status.value for each in judged)), "left out:", harness.missing or "none")
 
 

@@ -85,35 +85,25 @@ class Hostile:
         return f"{self.language}-{self.name}"
 
 
+def _flood_by_the_compiler(language: str, program: str) -> Hostile:
+    return Hostile(
+        language=language,
+        name="flood-by-the-compiler",
+        program=program,
+        ends=frozenset({Status.OUTPUT}),
+        because="the compiler writes more than is read",
+        limits=replace(LIMITS, output=1 << 20),
+    )
+
+
 def _made() -> Iterator[Hostile]:
     """Programs that are too long to be written."""
     many = "\n".join(f"const a{k}: number = 'no number, but long: {'x' * 60}' + b{k};" for k in range(12_000))
-    yield Hostile(
-        language="typescript",
-        name="flood-by-the-compiler",
-        program=many,
-        ends=frozenset({Status.OUTPUT}),
-        because="the compiler writes more than is read",
-        limits=replace(LIMITS, output=1 << 20),
-    )
+    yield _flood_by_the_compiler("typescript", many)
     many = "\n".join(f'    let x{k}: u8 = "{"y" * 60}";' for k in range(6_000))
-    yield Hostile(
-        language="rust",
-        name="flood-by-the-compiler",
-        program=f"fn main() {{\n{many}\n}}\n",
-        ends=frozenset({Status.OUTPUT}),
-        because="the compiler writes more than is read",
-        limits=replace(LIMITS, output=1 << 20),
-    )
+    yield _flood_by_the_compiler("rust", f"fn main() {{\n{many}\n}}\n")
     many = "\n".join(f'int x{k} = "{"y" * 40}" + z{k};' for k in range(20_000))
-    yield Hostile(
-        language="csharp",
-        name="flood-by-the-compiler",
-        program=f"class P {{ static void Main() {{\n{many}\n}} }}\n",
-        ends=frozenset({Status.OUTPUT}),
-        because="the compiler writes more than is read",
-        limits=replace(LIMITS, output=1 << 20),
-    )
+    yield _flood_by_the_compiler("csharp", f"class P {{ static void Main() {{\n{many}\n}} }}\n")
     many = "\n".join(f'  {{ a{k}: {{ b: [{k}, "{k}", {{ c{k}: {k} }}] }} }},' for k in range(150_000))
     yield Hostile(
         language="typescript",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_text
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -283,8 +282,7 @@ def evaluate_execute(
     asked = k or [1]
     _enough(samples, max(asked))
     languages = list(dict.fromkeys(sample.problem.language for sample in samples))
-    many_workers = min(workers or len(os.sched_getaffinity(0)), len(samples))
-    with Harness(languages, profile=profile, limits=limits, workers=many_workers, unsafe=unsafe) as harness:  # type: ignore[arg-type]
+    with Harness(languages, profile=profile, limits=limits, workers=workers, unsafe=unsafe) as harness:  # type: ignore[arg-type]
         missing_tools = [f"{name} is left out: {how}" for name, how in harness.missing.items()]
         notes = [tools.note for tools in harness.tools.values() if tools.note]
         _print.warnings((*missing_tools, *notes), console=_print.stderr)

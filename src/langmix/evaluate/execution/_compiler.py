@@ -1,8 +1,8 @@
 """Compilers that stay up, each in a sandbox of its own, and are given one program after another.
 
-Starting javac or tsc takes several times as long as they need for a short program once they are warm. What
-they read is a program that a model wrote, but nothing of it runs in them: they have no annotation processors
-and no plugins.
+Starting javac, tsc or Roslyn takes several times as long as they need for a short program once they are
+warm. What they read is a program that a model wrote, but nothing of it runs in them: they have no annotation
+processors and no plugins.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HEAD: Final = struct.Struct(">iII")  # exit code, lengths of what is said and o
 _LENGTH: Final = struct.Struct(">I")
 _READ: Final = 1 << 16
 _LOOKED: Final = 0.05  # seconds between looks at what it holds in memory
-_OWN: Final = Limits(memory=2 << 30)  # the heaps of both compilers are limited to half of it
+_OWN: Final = Limits(memory=2 << 30)  # the heaps of javac and tsc are limited to half of it
 _GAVE_WAY: Final = 3  # from this exit code on it was the compiler that failed, not the program
 
 
@@ -51,7 +51,7 @@ class Compiler:
 
     Args:
         sandbox: for it alone.
-        server: what is started; it speaks as those in the folder `compilers` do.
+        server: what is started; it speaks as those in the folder `toolchains` do.
     """
 
     def __init__(self, sandbox: Sandbox, server: Steps) -> None:
@@ -85,8 +85,7 @@ class Compiler:
     def compile(self, program: bytes, limits: Limits) -> Compiled:
         """Compile a program, within limits of time and output; memory is the compiler's own.
 
-        That the compiler itself failed is said only of one that had seen no other program: what is found of
-        a program does not depend on those before it.
+        That the compiler itself failed is said only of one that had seen no other program.
         """
         if self._started is None or self._started.process.poll() is not None:
             self.start()
@@ -149,10 +148,7 @@ def _exchange(started: Started, errors: int, given: bytes, limits: Limits) -> Co
             flooded=flooded,
             exceeded=exceeded,
             compiler=said.text,
-            out="",
-            err="",
             compile_seconds=time.monotonic() - begun,
-            run_seconds=0.0,
         ),
         made=answer.made,
     )

@@ -37,15 +37,15 @@ class Drained:
 
     phase: Literal["setup", "compile", "run"]
     code: int
-    timed_out: bool
-    flooded: bool
-    exceeded: bool
+    timed_out: bool = False
+    flooded: bool = False
+    exceeded: bool = False
     refused: bool = False
-    compiler: str
-    out: str
-    err: str
-    compile_seconds: float
-    run_seconds: float
+    compiler: str = ""
+    out: str = ""
+    err: str = ""
+    compile_seconds: float = 0.0
+    run_seconds: float = 0.0
 
     @property
     def stopped(self) -> bool:

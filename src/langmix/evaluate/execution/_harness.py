@@ -118,7 +118,7 @@ class Harness:
         try:
             ended = self._run(worker, language, content)
         except OSError as error:  # of this machine: no process, no memory, no room
-            ended = _fault(str(error))
+            ended = Drained(phase="setup", code=-1, err=str(error))
         finally:
             self._workers.put(worker)
         return Verdict(verdict(language, ended), ended)
@@ -169,21 +169,6 @@ class _Worker:
 
     sandbox: Sandbox
     compilers: dict[str, Compiler]
-
-
-def _fault(reason: str) -> Drained:
-    return Drained(
-        phase="setup",
-        code=-1,
-        timed_out=False,
-        flooded=False,
-        exceeded=False,
-        compiler="",
-        out="",
-        err=reason,
-        compile_seconds=0.0,
-        run_seconds=0.0,
-    )
 
 
 def _seen(tools: Tools, scratch: Path) -> Tools:

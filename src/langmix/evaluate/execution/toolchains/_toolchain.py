@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,7 +16,7 @@ PROFILES: Final[tuple[Profile, ...]] = ("multiple", "modern")
 
 INSIDE: Final = "/opt/langmix"
 """Where folders of this machine are in a sandbox."""
-HERE: Final = Path(str(resources.files("langmix.evaluate.execution") / "toolchains"))
+HERE: Final = Path(__file__).parent
 """With what we give to toolchains."""
 
 

@@ -1,7 +1,7 @@
 // tsc that stays up: `node tsc.js TYPESCRIPT OPTION...`. On stdin come programs, each after its length; each is
 // answered on stdout by the exit code, the lengths of what tsc says and of the JavaScript, and both. Twelve zeros
-// say that it is up. The declarations of the standard library are parsed and bound once, as the language service of editors does, and
-// checked where the program declares something of theirs again: nowhere else can they have got a fault.
+// say that it is up. The declarations of the standard library are parsed and bound once, as the language service of
+// editors does, and checked where the program declares something of theirs again: only there can they get a fault.
 "use strict";
 const fs = require("node:fs");
 const ts = require(process.argv[2]);
@@ -19,21 +19,25 @@ host.getSourceFile = (name, ...rest) => {
   return library.get(name);
 };
 
-const again = (main) =>
-  main.text.includes("global") || [...main.locals.keys()].some((name) => [...library.values()].some((file) => file?.locals?.has(name)));
+/** Whether a program declares a name of the standard library. */
+function again(main) {
+  const declared = [...main.locals.keys()];
+  return main.text.includes("global") || [...library.values()].some((file) => declared.some((name) => file?.locals?.has(name)));
+}
 
 function compile() {
   const made = new Map();
   host.writeFile = (name, text) => made.set(name, text);
   const program = ts.createProgram(fileNames, options, host);
+  const main = program.getSourceFile(SOURCE);
   let found = program.getSyntacticDiagnostics();
   if (!found.length) found = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()];
   if (!found.length) {
-    const main = program.getSourceFile(SOURCE);
-    found = program.getSourceFiles().filter((file) => file === main || !library.has(file.fileName) || again(main))
-      .flatMap((file) => program.getSemanticDiagnostics(file));
+    const whole = again(main);
+    const checked = program.getSourceFiles().filter((file) => whole || !library.has(file.fileName));
+    found = checked.flatMap((file) => program.getSemanticDiagnostics(file));
   }
-  const emitted = program.emit();
+  const emitted = program.emit(main); // of all files, it would check all again
   found = ts.sortAndDeduplicateDiagnostics([...found, ...emitted.diagnostics]);
   const code = !found.length ? 0 : emitted.emitSkipped ? 1 : 2;
   return [code, ts.formatDiagnostics(found, host), made.get("main.js") ?? ""];
